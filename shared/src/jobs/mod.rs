@@ -1,0 +1,7 @@
+//! The engine: at most one act per job.
+
+mod outcome;
+mod permit;
+
+pub use outcome::{AfterRefusal, Outcome, Refusal};
+pub use permit::Permit;

@@ -1,0 +1,2 @@
+//! Other companies, in our words.
+pub mod twilio;
