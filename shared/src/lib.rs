@@ -1,12 +1,17 @@
 //! What Switchboard's functions share.
 //!
-//! In reading order: [`missed_calls`] is what the business promises, [`jobs`] is the engine that
-//! keeps the promise at most once, [`providers`] translate other companies' words into ours,
-//! [`platform`] carries (database, queue, HTTP, secrets, logs) and knows no domain.
+//! In reading order: [`missed_calls`] is what the business promises, [`jobs`] is the engine that keeps the
+//! promise at most once, [`inbound`] takes in what providers tell us, [`providers`] translate other
+//! companies' words into ours, [`platform`] carries (database, queue, HTTP, secrets, logs) and knows no
+//! domain, and [`environment`] hands out settings and clients.
 
+pub mod environment;
+pub mod inbound;
 pub mod jobs;
+pub mod missed_calls;
 pub mod phone;
 pub mod platform;
 pub mod providers;
 
+pub use environment::{ConfigError, Environment};
 pub use phone::Phone;

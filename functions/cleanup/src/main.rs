@@ -1,2 +1,13 @@
-//! x
-fn main() {}
+//! The Lambda binary.
+
+use cleanup::{Endpoint, handle};
+use lambda_http::{Error, run, service_fn};
+use shared::Environment;
+use shared::platform::lambda;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    lambda::init();
+    let endpoint = Endpoint::new(&Environment::of_process().await?)?;
+    run(service_fn(|request| lambda::answer(handle(&endpoint, request)))).await
+}

@@ -1,1 +1,78 @@
-//! x
+//! The doorbell rings: one job may be ready to become one act.
+//!
+//! A message carries no truth, so handling one twice, late or out of order changes nothing. A message that
+//! cannot be read is quarantined and done with: it would only block its person.
+
+mod missed_call_text;
+
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use shared::environment::{DefaultLine, Reach};
+use shared::missed_calls;
+use shared::platform::database::Database;
+use shared::platform::lambda::Deadline;
+use shared::platform::queue::{self, Bell, Retry};
+use shared::platform::secrets::Secrets;
+use shared::providers::twilio;
+use shared::{ConfigError, Environment};
+
+/// What an invocation must have left before a permit is asked for: the request (10 s), settling it (5 s)
+/// and slack.
+const NEEDED_FOR_AN_ATTEMPT: Duration = Duration::from_secs(18);
+
+/// Everything this function may touch.
+pub struct Endpoint {
+    database: Database,
+    twilio: twilio::Client,
+    secrets: Secrets,
+    reach: Reach,
+    app_url: String,
+    default_line: Option<DefaultLine>,
+}
+
+impl Endpoint {
+    /// Asks for this function's settings.
+    pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
+        Ok(Self {
+            database: environment.database()?,
+            twilio: environment.twilio()?,
+            secrets: environment.secrets(),
+            reach: environment.reach()?,
+            app_url: environment.app_url()?,
+            default_line: environment.default_line()?,
+        })
+    }
+}
+
+/// Answers which messages must be delivered again.
+pub async fn handle(endpoint: &Endpoint, batch: SqsEvent, deadline: Deadline) -> SqsBatchResponse {
+    tracing::info!(
+        jobs = batch.records.len(),
+        "📦 [JOB-RUNNER] Processing {} job(s)",
+        batch.records.len()
+    );
+    endpoint.secrets.keep_fresh().await;
+    queue::answer(batch, |message| run(endpoint, message, deadline)).await
+}
+
+async fn run(endpoint: &Endpoint, message: SqsMessage, deadline: Deadline) -> Result<(), Retry> {
+    let body = message.body.unwrap_or_default();
+    match serde_json::from_str::<Bell>(&body) {
+        Ok(bell) if bell.v == 1 => missed_call_text::run(endpoint, bell.job, deadline).await,
+        _ => quarantine(endpoint, "not a doorbell", &body).await,
+    }
+}
+
+async fn quarantine(endpoint: &Endpoint, reason: &str, body: &str) -> Result<(), Retry> {
+    tracing::error!(reason, "[JOB-RUNNER] quarantined a message that cannot be used");
+    let connection = endpoint
+        .database
+        .connection()
+        .await
+        .map_err(anyhow::Error::from)?;
+    missed_calls::quarantine(&connection, "job_runner", reason, body.as_bytes())
+        .await
+        .map_err(anyhow::Error::from)?;
+    Ok(())
+}

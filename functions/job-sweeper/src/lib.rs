@@ -1,1 +1,115 @@
-//! x
+//! Every minute: whatever was left lying is brought to an end.
+//!
+//! Vanished workers' attempts become unknown, unknown ones are looked up with the provider, jobs whose
+//! time is over end, parked events are replayed, and the doorbell is rung again for what is due. Each step
+//! stands alone: one that fails delays no other, and two sweepers at once do nothing twice.
+
+mod reconcile;
+mod replay;
+
+use lambda_http::{Request, RequestExt};
+use serde_json::json;
+use shared::environment::DefaultLine;
+use shared::jobs;
+use shared::platform::database::{self, Database};
+use shared::platform::queue::{Doorbell, Park};
+use shared::platform::scheduled::{self, Summary};
+use shared::platform::{http, secrets::Secrets};
+use shared::providers::twilio;
+use shared::{ConfigError, Environment};
+
+/// Everything this function may touch.
+pub struct Endpoint {
+    database: Database,
+    twilio: twilio::Client,
+    doorbell: Doorbell,
+    park: Park,
+    secrets: Secrets,
+    default_line: Option<DefaultLine>,
+}
+
+impl Endpoint {
+    /// Asks for this function's settings.
+    pub fn new(environment: &Environment) -> Result<Self, ConfigError> {
+        environment.secret("CRON_SECRET")?;
+        environment.secret("JOB_RUNNER_TOKEN")?;
+        Ok(Self {
+            database: environment.database()?,
+            twilio: environment.twilio()?,
+            doorbell: environment.messages_doorbell()?,
+            park: environment.park()?,
+            secrets: environment.secrets(),
+            default_line: environment.default_line()?,
+        })
+    }
+}
+
+/// Runs once. The job route has a token of its own; the schedule and the cron route do the same.
+pub async fn handle(endpoint: &Endpoint, request: Request) -> http::Result {
+    let (secret, method) = if request.raw_http_path().ends_with("/api/jobs/run-outbound") {
+        ("JOB_RUNNER_TOKEN", "POST")
+    } else {
+        ("CRON_SECRET", "GET")
+    };
+    scheduled::run(&endpoint.secrets, secret, method, &request, sweep(endpoint)).await
+}
+
+async fn sweep(endpoint: &Endpoint) -> anyhow::Result<Summary> {
+    endpoint.secrets.keep_fresh().await;
+    let mut failed = Vec::new();
+    let mut count = |step: &'static str, result: anyhow::Result<usize>| {
+        result.unwrap_or_else(|error| {
+            tracing::error!(step, error = format!("{error:#}"), "a step of the sweep failed");
+            failed.push(error.context(step));
+            0
+        })
+    };
+    let rescued = count("rescue", rescue(endpoint).await);
+    let replayed = count("replay", replay::replay_parked(endpoint).await);
+    let reconciled = count("reconcile", reconcile::settle_by_evidence(endpoint).await);
+    let expired = count("expire", expire(endpoint).await);
+    let rung = count("ring", ring(endpoint).await);
+
+    let processed = rescued + replayed + reconciled + expired + rung;
+    let failures = failed.len();
+    // A step that failed makes the run fail, after the others have had their turn.
+    if let Some(error) = failed.into_iter().next() {
+        return Err(error);
+    }
+    let counts = json!({
+        "jobRunnerResult": { "ok": true, "processed": processed, "failed": failures },
+        "rescued": rescued, "replayed": replayed, "reconciled": reconciled, "expired": expired, "rung": rung,
+    });
+    Ok(Summary::new("Job runner triggered", counts))
+}
+
+async fn rescue(endpoint: &Endpoint) -> anyhow::Result<usize> {
+    let rescued = jobs::rescue(&endpoint.database.connection().await?).await?;
+    if rescued > 0 {
+        tracing::warn!(rescued, "attempts of vanished workers are unknown now");
+    }
+    Ok(rescued)
+}
+
+async fn expire(endpoint: &Endpoint) -> anyhow::Result<usize> {
+    let expired = jobs::expire(&endpoint.database.connection().await?).await?;
+    if expired > 0 {
+        tracing::error!(expired, "jobs were not done in time");
+    }
+    Ok(expired)
+}
+
+async fn ring(endpoint: &Endpoint) -> anyhow::Result<usize> {
+    let due = jobs::ring_due(&endpoint.database.connection().await?).await?;
+    for bell in &due {
+        endpoint.doorbell.ring(bell.job, &bell.person, bell.number).await;
+    }
+    Ok(due.len())
+}
+
+/// The database is away or behind: the rest of this step would fail alike.
+fn is_outage(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<database::Error>()
+        .is_some_and(database::Error::is_outage)
+}

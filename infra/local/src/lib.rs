@@ -1,1 +1,3 @@
-//! x
+//! Switchboard on one machine.
+
+pub mod postgres;

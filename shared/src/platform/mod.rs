@@ -1,2 +1,16 @@
 //! What carries the domains: database, queue, HTTP, secrets, logs. Knows no domain.
+
+pub mod database;
+pub mod http;
 pub mod http_client;
+pub mod lambda;
+pub mod log;
+pub mod queue;
+pub mod scheduled;
+pub mod secrets;
+
+/// The wall clock of this machine, for sockets, caches and signatures. People's time is the database's.
+#[expect(clippy::disallowed_methods, reason = "the one place that asks it")]
+pub fn wall_clock() -> std::time::SystemTime {
+    std::time::SystemTime::now()
+}

@@ -1,1 +1,20 @@
-//! Twilio.
+//! Twilio: what it tells us, in our words, and what we ask of it.
+
+mod classify;
+mod client;
+mod form;
+mod records;
+mod signature;
+pub mod twiml;
+mod verifier;
+mod webhooks;
+
+pub use client::{Client, Message, ReadError};
+pub use form::{Form, FormError};
+pub use records::{CallListing, CallRecord, MessageListing, MessageRecord};
+pub use signature::{SignatureError, Signed, verify};
+pub use verifier::{Verified, WebhookVerifier};
+pub use webhooks::{
+    CallSid, CallStatusReport, Caller, DialResult, IncomingCall, MessageSid, MessageStatus,
+    MessageStatusReport, WebhookError, call_status, dial_result, incoming_call, message_status,
+};

@@ -1,0 +1,58 @@
+//! Events that were parked while the database was away.
+
+use shared::inbound::{self, Effect, Event, ParkedEvent};
+use shared::missed_calls::{self, Recorded};
+use shared::platform::database::{self, Connection};
+use shared::providers::twilio::Form;
+
+use super::Endpoint;
+
+/// Replays what is parked, in its order; how many events that were.
+pub(super) async fn replay_parked(endpoint: &Endpoint) -> anyhow::Result<usize> {
+    // A park is worth emptying only into a database that is there.
+    let connection = endpoint.database.connection().await?;
+    let mut replayed = 0;
+    loop {
+        let parked = endpoint.park.receive().await?;
+        if parked.is_empty() {
+            return Ok(replayed);
+        }
+        for event in &parked {
+            replay(endpoint, &connection, &event.body).await?;
+            endpoint.park.delete(event).await?;
+            replayed += 1;
+        }
+    }
+}
+
+async fn replay(endpoint: &Endpoint, connection: &Connection, body: &str) -> Result<(), database::Error> {
+    let Ok(parked) = serde_json::from_str::<ParkedEvent>(body) else {
+        return missed_calls::quarantine(connection, "parked", "not a parked event", body.as_bytes()).await;
+    };
+    let body = parked.body().unwrap_or_default();
+    let event = Form::parse(&body)
+        .map_err(Into::into)
+        .and_then(|form| Event::read(parked.route, &parked.query, &form));
+    let quarantine =
+        async |reason: &str| missed_calls::quarantine(connection, parked.route.as_str(), reason, &body).await;
+    let event = match event {
+        Ok(event) => event,
+        Err(error) => return quarantine(&error.to_string()).await,
+    };
+    match inbound::record(
+        connection,
+        &event,
+        endpoint.default_line.as_ref(),
+        Some(parked.heard_at),
+    )
+    .await?
+    {
+        Effect::Call(Recorded::TextOwed { job, person }) => {
+            tracing::info!(job.id = %job, path = "parked", "Missed call found in a parked event");
+            endpoint.doorbell.ring(job, &person, 1).await;
+        }
+        Effect::NotOurs => quarantine("the called number is none of our lines").await?,
+        _ => {}
+    }
+    Ok(())
+}

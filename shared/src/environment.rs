@@ -1,0 +1,246 @@
+//! Settings and clients, handed out by name.
+//!
+//! A function asks only for its own settings when it is built; a missing or malformed one stops the cold
+//! start and says which. Settings come from a lookup, so that tests and the local stack supply them
+//! without touching the process.
+
+use std::sync::Arc;
+
+use aws_config::BehaviorVersion;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use secrecy::SecretString;
+
+use crate::Phone;
+use crate::missed_calls::{LineSettings, Wording};
+use crate::platform::database::Database;
+use crate::platform::queue::{Doorbell, Park};
+use crate::platform::secrets::Secrets;
+use crate::providers::twilio;
+
+/// One connection for the statement at hand and one for a neighbour in the same batch.
+const POOL_SIZE: usize = 2;
+/// Seconds that the owner's telephone rings where only the settings know the line.
+const DEFAULT_RING_SECONDS: u8 = 18;
+
+/// A setting that is missing or cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Not set, or blank.
+    #[error("{0} is not set")]
+    Missing(&'static str),
+    /// Set to something that cannot be meant.
+    #[error("{name} is malformed: {why}")]
+    Malformed {
+        /// The setting.
+        name: &'static str,
+        /// What it should be; never its value.
+        why: String,
+    },
+}
+
+/// Everything that a process was given.
+#[derive(Clone)]
+pub struct Environment {
+    lookup: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    secrets: Secrets,
+    aws: aws_config::SdkConfig,
+}
+
+/// The line that exists before anybody has added one, and that connects a caller while the database is
+/// away.
+#[derive(Debug, Clone)]
+pub struct DefaultLine {
+    /// How it connects its callers.
+    pub settings: LineSettings,
+    /// The words of its text.
+    pub wording: Wording,
+}
+
+impl Environment {
+    /// The process' own variables. With `SECRETS_ID` set, secrets come from Secrets Manager.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the process' environment"
+    )]
+    pub async fn of_process() -> anyhow::Result<Self> {
+        Self::new(|name| std::env::var(name).ok()).await
+    }
+
+    /// Settings from a lookup.
+    pub async fn new(
+        lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+    ) -> anyhow::Result<Self> {
+        let http = aws_smithy_http_client::Builder::new()
+            .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+            .build_https();
+        let aws = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .load()
+            .await;
+        let lookup: Arc<dyn Fn(&str) -> Option<String> + Send + Sync> = Arc::new(lookup);
+        let secrets = match lookup("SECRETS_ID").filter(|id| !id.is_empty()) {
+            Some(id) => Secrets::of_manager(aws_sdk_secretsmanager::Client::new(&aws), id).await?,
+            None => {
+                let lookup = Arc::clone(&lookup);
+                Secrets::of_environment(move |name| lookup(name))
+            }
+        };
+        Ok(Self { lookup, secrets, aws })
+    }
+
+    /// The secrets, for whoever must follow a rotation.
+    pub fn secrets(&self) -> Secrets {
+        self.secrets.clone()
+    }
+
+    /// `DATABASE_URL`, and `DATABASE_CA` (PEM) where the provider signs with its own roots.
+    pub fn database(&self) -> Result<Database, ConfigError> {
+        let url = self.secret("DATABASE_URL")?;
+        let roots = self.optional("DATABASE_CA");
+        Database::new(&url, roots.as_deref(), POOL_SIZE).map_err(|error| ConfigError::Malformed {
+            name: "DATABASE_URL",
+            why: format!("{error:#}"),
+        })
+    }
+
+    /// `MESSAGES_QUEUE_URL`.
+    pub fn messages_doorbell(&self) -> Result<Doorbell, ConfigError> {
+        Ok(Doorbell::new(
+            aws_sdk_sqs::Client::new(&self.aws),
+            self.required("MESSAGES_QUEUE_URL")?,
+        ))
+    }
+
+    /// `PARKED_EVENTS_QUEUE_URL`.
+    pub fn park(&self) -> Result<Park, ConfigError> {
+        Ok(Park::new(
+            aws_sdk_sqs::Client::new(&self.aws),
+            self.required("PARKED_EVENTS_QUEUE_URL")?,
+        ))
+    }
+
+    /// `APP_URL`, or its older name `NEXT_PUBLIC_APP_URL`: where the outside reaches us, no slash at its end.
+    pub fn app_url(&self) -> Result<String, ConfigError> {
+        let url = self
+            .optional("APP_URL")
+            .or_else(|| self.optional("NEXT_PUBLIC_APP_URL"));
+        let url = url
+            .ok_or(ConfigError::Missing("APP_URL"))?
+            .trim_end_matches('/')
+            .to_owned();
+        let malformed = |why: &str| ConfigError::Malformed {
+            name: "APP_URL",
+            why: why.to_owned(),
+        };
+        let uri: http::Uri = url.parse().map_err(|_| malformed("not a URL"))?;
+        match (uri.scheme_str(), uri.host()) {
+            (Some("https"), Some(_)) => Ok(url),
+            (Some("http"), Some(host)) if host == "localhost" || host.starts_with("127.") => Ok(url),
+            _ => Err(malformed("must be the public https:// URL")),
+        }
+    }
+
+    /// `DEFAULT_LINE_NUMBER`, `DEFAULT_FORWARD_TO` and `BUSINESS_NAME`; `None` if there is no such line.
+    pub fn default_line(&self) -> Result<Option<DefaultLine>, ConfigError> {
+        let phone = |name: &'static str| -> Result<Option<Phone>, ConfigError> {
+            let malformed = |_| ConfigError::Malformed {
+                name,
+                why: "not an E.164 number".to_owned(),
+            };
+            self.optional(name)
+                .map(|text| Phone::parse(&text))
+                .transpose()
+                .map_err(malformed)
+        };
+        let Some(number) = phone("DEFAULT_LINE_NUMBER")? else {
+            return Ok(None);
+        };
+        let forward_to = phone("DEFAULT_FORWARD_TO")?.ok_or(ConfigError::Missing("DEFAULT_FORWARD_TO"))?;
+        Ok(Some(DefaultLine {
+            settings: LineSettings {
+                number,
+                forward_to,
+                ring_seconds: DEFAULT_RING_SECONDS,
+            },
+            wording: Wording::of_business(self.required("BUSINESS_NAME")?),
+        }))
+    }
+
+    /// `TWILIO_AUTH_TOKEN`, and during a rotation `TWILIO_AUTH_TOKEN_PREVIOUS`; with [`Self::app_url`].
+    pub fn twilio_webhooks(&self) -> Result<twilio::WebhookVerifier, ConfigError> {
+        self.secret("TWILIO_AUTH_TOKEN")?;
+        Ok(twilio::WebhookVerifier::new(self.app_url()?, self.secrets()))
+    }
+
+    /// `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN` and `TWILIO_API_BASE_URL`.
+    pub fn twilio(&self) -> Result<twilio::Client, ConfigError> {
+        self.secret("TWILIO_AUTH_TOKEN")?;
+        let account = self.required("TWILIO_ACCOUNT_SID")?;
+        let base = self
+            .optional("TWILIO_API_BASE_URL")
+            .unwrap_or_else(|| "https://api.twilio.com".to_owned());
+        let secrets = self.secrets();
+        let token = move || secrets.current("TWILIO_AUTH_TOKEN").unwrap_or_default();
+        twilio::Client::new(&base, account, token).map_err(|error| ConfigError::Malformed {
+            name: "TWILIO_API_BASE_URL",
+            why: format!("{error:#}"),
+        })
+    }
+
+    /// `SWITCHBOARD_STAGE` and `ALLOWED_RECIPIENTS` (comma-separated E.164): whom this stack may reach.
+    pub fn reach(&self) -> Result<Reach, ConfigError> {
+        if self.required("SWITCHBOARD_STAGE")? == "production" {
+            return Ok(Reach::Everybody);
+        }
+        let allowed = self.optional("ALLOWED_RECIPIENTS").unwrap_or_default();
+        let phones = allowed
+            .split(',')
+            .map(str::trim)
+            .filter(|number| !number.is_empty())
+            .map(Phone::parse);
+        let phones = phones
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(|_| ConfigError::Malformed {
+                name: "ALLOWED_RECIPIENTS",
+                why: "not a comma-separated list of E.164 numbers".to_owned(),
+            })?;
+        Ok(Reach::Only(phones))
+    }
+
+    /// The secret must exist at the cold start, whatever becomes of it later.
+    pub fn secret(&self, name: &'static str) -> Result<SecretString, ConfigError> {
+        self.secrets
+            .current(name)
+            .or_else(|| self.optional(name).map(Into::into))
+            .ok_or(ConfigError::Missing(name))
+    }
+
+    fn required(&self, name: &'static str) -> Result<String, ConfigError> {
+        self.optional(name).ok_or(ConfigError::Missing(name))
+    }
+
+    fn optional(&self, name: &str) -> Option<String> {
+        (self.lookup)(name)
+            .map(|value| value.trim().to_owned())
+            .filter(|value| !value.is_empty())
+    }
+}
+
+/// Whom a stack may reach: nobody's real customer hears from a test.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// Production.
+    Everybody,
+    /// Everything else: these numbers.
+    Only(Vec<Phone>),
+}
+
+impl Reach {
+    /// Whether this stack may reach them.
+    pub fn includes(&self, phone: &Phone) -> bool {
+        match self {
+            Self::Everybody => true,
+            Self::Only(phones) => phones.contains(phone),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What Twilio tells us about calls and texts, from the verified form to the committed row.
+//!
+//! The webhooks use it as requests come in, and the sweeper once more for those that were parked while
+//! the database was away; so both do exactly the same.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::Phone;
+use crate::environment::DefaultLine;
+use crate::jobs::{self, Settlement};
+use crate::missed_calls::{self, LineSettings, Recorded, Report, Source, verdict_of_dial, verdict_of_status};
+use crate::platform::database::{Connection, Error};
+use crate::providers::twilio::{self, CallStatusReport, DialResult, Form, IncomingCall, MessageStatusReport};
+
+/// One verified request.
+#[derive(Debug, Clone)]
+pub enum Event {
+    /// Somebody rings.
+    IncomingCall(IncomingCall),
+    /// Dialling the owner has ended.
+    DialResult(DialResult),
+    /// A call has come further.
+    CallStatus(CallStatusReport),
+    /// A text has come further.
+    MessageStatus(MessageStatusReport),
+}
+
+/// Which of our URLs a request came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Route {
+    /// `/api/webhooks/twilio/voice`
+    Voice,
+    /// `/api/webhooks/twilio/status`
+    Status,
+}
+
+impl Route {
+    /// As quarantined and logged.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Voice => "twilio_voice",
+            Self::Status => "twilio_status",
+        }
+    }
+}
+
+impl Event {
+    /// Reads a verified form. An error means that it was signed and is not understood.
+    pub fn read(route: Route, raw_query: &str, form: &Form) -> Result<Self, twilio::WebhookError> {
+        let is_dial_result = form_urlencoded::parse(raw_query.as_bytes())
+            .any(|pair| pair == ("mode".into(), "dial-result".into()));
+        Ok(match route {
+            Route::Voice if is_dial_result => Self::DialResult(twilio::dial_result(form)?),
+            Route::Voice => Self::IncomingCall(twilio::incoming_call(form)?),
+            Route::Status if form.single("MessageStatus")?.is_some() => {
+                Self::MessageStatus(twilio::message_status(form, raw_query)?)
+            }
+            Route::Status => Self::CallStatus(twilio::call_status(form)?),
+        })
+    }
+}
+
+/// What recording an event led to.
+#[derive(Debug)]
+pub enum Effect {
+    /// A line is set up like this.
+    Line(LineSettings),
+    /// The call was recorded so.
+    Call(Recorded),
+    /// The delivery report was kept; with it, what the attempt turned out to be.
+    Delivery(Option<Settlement>),
+    /// None of our lines, or nothing of ours: nothing was recorded.
+    NotOurs,
+}
+
+/// Commits what an event says, in one statement, as of `heard_at` (`None` for now).
+pub async fn record(
+    database: &Connection,
+    event: &Event,
+    default_line: Option<&DefaultLine>,
+    heard_at: Option<Timestamp>,
+) -> Result<Effect, Error> {
+    let is_default = |line: &Phone| default_line.is_some_and(|default| default.settings.number == *line);
+    match event {
+        Event::IncomingCall(call) => {
+            let caller = call.caller.phone();
+            let sid = call.call_sid.as_str();
+            let known = is_default(&call.line);
+            let line =
+                missed_calls::record_call(database, sid, caller, &call.line, &call.status, known).await?;
+            let fallback = || {
+                default_line
+                    .filter(|_| known)
+                    .map(|default| default.settings.clone())
+            };
+            Ok(line.or_else(fallback).map_or(Effect::NotOurs, Effect::Line))
+        }
+        Event::DialResult(result) => {
+            let verdict = verdict_of_dial(&result.dial_status, result.bridged);
+            let report = Report {
+                dial_status: Some(result.dial_status.clone()),
+                verdict,
+                source: Source::DialResult,
+                ended_at: verdict.and(Some(heard_at)).flatten(),
+                ..report_of(&result.call, is_default(&result.call.line))
+            };
+            effect(missed_calls::record_report(database, &report).await?)
+        }
+        Event::CallStatus(status) if status.is_leg => Ok(Effect::NotOurs),
+        Event::CallStatus(status) => {
+            let report = Report {
+                verdict: verdict_of_status(&status.call.status),
+                source: Source::CallStatus,
+                ended_at: heard_at.filter(|_| status.call.status.is_final()),
+                ..report_of(&status.call, is_default(&status.call.line))
+            };
+            effect(missed_calls::record_report(database, &report).await?)
+        }
+        Event::MessageStatus(report) => record_delivery(database, report).await,
+    }
+}
+
+fn report_of(call: &IncomingCall, is_default_line: bool) -> Report {
+    Report {
+        call_sid: call.call_sid.as_str().to_owned(),
+        caller: call.caller.phone().cloned(),
+        line: call.line.clone(),
+        is_default_line,
+        status: call.status.clone(),
+        dial_status: None,
+        began_at: None,
+        ended_at: None,
+        verdict: None,
+        source: Source::CallStatus,
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "every arm of the match above ends alike")]
+fn effect(recorded: Recorded) -> Result<Effect, Error> {
+    Ok(match recorded {
+        Recorded::UnknownLine => Effect::NotOurs,
+        other => Effect::Call(other),
+    })
+}
+
+/// A status callback proves that Twilio has the text, whatever became of our own request.
+async fn record_delivery(database: &Connection, report: &MessageStatusReport) -> Result<Effect, Error> {
+    let sid = report.message_sid.as_str();
+    jobs::record_delivery(database, sid, report.status.as_str(), report.error_code).await?;
+    match report.attempt {
+        Some(attempt) => Ok(Effect::Delivery(Some(settle(database, attempt, sid).await?))),
+        None => Ok(Effect::Delivery(None)),
+    }
+}
+
+async fn settle(database: &Connection, attempt: Uuid, sid: &str) -> Result<Settlement, Error> {
+    let settlement = jobs::settle_accepted(database, attempt, sid).await?;
+    if settlement == Settlement::Contradicted {
+        tracing::error!(attempt.id = %attempt, provider.id = sid, "a callback contradicts the ledger: kept as evidence");
+    }
+    Ok(settlement)
+}
+
+/// A verified request that waits for the database.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ParkedEvent {
+    /// The form of this message: 1.
+    pub v: u8,
+    /// Where it came to.
+    pub route: Route,
+    /// Its raw query.
+    pub query: String,
+    /// Its raw form, in base64: it may hold what no text can.
+    pub form: String,
+    /// When we had it.
+    pub heard_at: Timestamp,
+}

@@ -1,0 +1,45 @@
+-- settle_accepted: the provider took it. From our own answer, a callback or the provider's list, in any
+-- order and any number of times; a second acceptance of one attempt is kept as evidence.
+WITH asked AS (
+  SELECT attempt.id, attempt.job_id, attempt.channel, attempt.state, attempt.provider_id,
+         EXISTS (SELECT FROM attempts AS other
+                 WHERE other.channel = attempt.channel AND other.provider_id = $2 AND other.id <> attempt.id) AS id_is_taken
+  FROM jobs AS job JOIN attempts AS attempt ON attempt.job_id = job.id
+  WHERE attempt.id = $1
+  FOR UPDATE OF job, attempt
+),
+accepted AS (
+  UPDATE attempts
+  SET state = 'accepted', provider_id = $2, reason = NULL
+  FROM asked
+  WHERE attempts.id = asked.id AND asked.state IN ('sending', 'unknown', 'unresolved') AND NOT asked.id_is_taken
+  RETURNING attempts.job_id, attempts.channel, attempts.granted_at
+),
+job AS (
+  UPDATE jobs
+  SET state = 'accepted', state_reason = NULL, lease_token = NULL, lease_until = NULL, ended_at = switchboard_now()
+  FROM accepted
+  WHERE jobs.id = accepted.job_id AND jobs.state IN ('in_flight', 'unknown', 'needs_human')
+  RETURNING jobs.origin, jobs.caused_at
+),
+-- Our credentials work again: the probe has come through.
+door AS (
+  UPDATE channels SET breaker_open = false, not_before = NULL, reason = NULL
+  FROM accepted
+  WHERE channels.channel = accepted.channel AND channels.breaker_open
+),
+evidence AS (
+  INSERT INTO duplicate_evidence (attempt_id, provider_id, note)
+  SELECT $1, $2, CASE WHEN asked.id IS NULL THEN 'no such attempt'
+                      WHEN asked.id_is_taken THEN 'the id belongs to another attempt'
+                      ELSE 'accepted while ' || asked.state END
+  FROM (SELECT) AS always LEFT JOIN asked ON true
+  WHERE NOT EXISTS (SELECT FROM accepted)
+    AND NOT coalesce(asked.state = 'accepted' AND asked.provider_id = $2, false)
+  ON CONFLICT DO NOTHING
+)
+SELECT CASE WHEN EXISTS (SELECT FROM accepted) THEN 'settled'
+            WHEN EXISTS (SELECT FROM asked WHERE state = 'accepted' AND provider_id = $2) THEN 'already_settled'
+            ELSE 'contradicted' END AS settlement,
+       (SELECT origin FROM job) AS origin,
+       (SELECT (extract(epoch FROM switchboard_now() - caused_at) * 1000)::int8 FROM job) AS latency_ms

@@ -1,0 +1,46 @@
+-- settle_refused: a definite "no" to exactly this request.
+--   $1 attempt  $2 HTTP status  $3 provider's code  $4 reason
+--   $5 seconds until the next try, NULL for never
+--   $6 seconds for which the channel is closed, NULL for not at all
+--   $7 our credentials were refused  $8 the person opted out with the provider
+WITH asked AS (
+  SELECT attempt.id FROM jobs AS job JOIN attempts AS attempt ON attempt.job_id = job.id
+  WHERE attempt.id = $1
+  FOR UPDATE OF job, attempt
+),
+refused AS (
+  UPDATE attempts
+  SET state = 'refused', http_status = $2, provider_code = $3, reason = $4
+  FROM asked
+  WHERE attempts.id = asked.id AND attempts.state = 'sending'
+  RETURNING attempts.job_id, attempts.attempt_no, attempts.channel, attempts.recipient
+),
+job AS (
+  UPDATE jobs
+  SET (state, state_reason, due_at, ended_at) = (
+        SELECT next.state, CASE WHEN next.state = 'pending' THEN NULL ELSE $4 END,
+               CASE WHEN next.state = 'pending' THEN switchboard_now() + make_interval(secs => $5) ELSE jobs.due_at END,
+               CASE WHEN next.state = 'pending' THEN NULL ELSE switchboard_now() END
+        FROM (SELECT CASE WHEN $5::float8 IS NULL THEN 'refused'
+                          WHEN refused.attempt_no >= 3 THEN 'dead'
+                          WHEN switchboard_now() + make_interval(secs => $5) >= jobs.expires_at THEN 'dead'
+                          ELSE 'pending' END AS state) AS next),
+      lease_token = NULL, lease_until = NULL
+  FROM refused
+  WHERE jobs.id = refused.job_id AND jobs.state = 'in_flight'
+  RETURNING jobs.state
+),
+door AS (
+  UPDATE channels
+  SET not_before = greatest(not_before, switchboard_now() + make_interval(secs => $6)),
+      breaker_open = breaker_open OR $7,
+      reason = $4
+  FROM refused
+  WHERE channels.channel = refused.channel AND $6::float8 IS NOT NULL
+),
+stop AS (
+  INSERT INTO opt_outs (phone, source)
+  SELECT recipient, 'provider:' || channel FROM refused WHERE $8
+  ON CONFLICT (phone) WHERE revoked_at IS NULL DO NOTHING
+)
+SELECT (SELECT state FROM job) AS state

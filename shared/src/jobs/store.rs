@@ -1,0 +1,341 @@
+//! The ledger's transitions, one statement each.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio_postgres::types::Type;
+use uuid::Uuid;
+
+use super::{NextTry, Outcome, Permit, Refusal, Unclear, next_try};
+use crate::Phone;
+use crate::platform::database::{Connection, Error};
+use crate::statement;
+
+/// What came of asking for a permit.
+#[derive(Debug)]
+pub enum Grant {
+    /// Go ahead, once.
+    Permitted {
+        /// The permission.
+        permit: Permit,
+        /// Which attempt of its job this is, from 1.
+        attempt_no: i32,
+    },
+    /// The job is not pending any more, or not due: somebody else has it, or it has ended.
+    NotPending,
+    /// A rule of the database said no.
+    Denied(Denial),
+}
+
+/// Why the database allows no attempt now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// The person said stop.
+    OptedOut,
+    /// The line has texted the person within its cool-down.
+    AlreadyTexted,
+    /// Too late to be of use.
+    Expired,
+    /// An earlier text between the two is still unsettled.
+    EarlierTextUnsettled,
+    /// The provider throttles us, or refuses our credentials.
+    ChannelClosed,
+    /// Another attempt of this job may have reached the person.
+    AlreadyAttempted,
+}
+
+impl Denial {
+    /// The rule behind a constraint's name; `None` for a constraint that no grant should meet.
+    fn of(constraint: &str) -> Option<Self> {
+        Some(match constraint {
+            "nobody_after_stop" => Self::OptedOut,
+            "one_text_per_cool_down" => Self::AlreadyTexted,
+            "nothing_after_expiry" => Self::Expired,
+            "one_unsettled_text_per_pair" => Self::EarlierTextUnsettled,
+            "channel_is_open" => Self::ChannelClosed,
+            "at_most_one_possible_attempt" | "attempt_needs_a_lease" => Self::AlreadyAttempted,
+            _ => return None,
+        })
+    }
+}
+
+/// What settling changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settlement {
+    /// The job is accepted, by this.
+    Accepted {
+        /// Which path had found the job.
+        origin: Option<String>,
+        /// From the job's cause until now, in milliseconds.
+        latency_ms: Option<i64>,
+    },
+    /// It was already known.
+    AlreadyAccepted,
+    /// The provider accepted something that the ledger knows otherwise: kept as evidence, an alarm.
+    Contradicted,
+    /// Refused; the job's new state, `None` if evidence had settled it before.
+    Refused(Option<String>),
+    /// Left to evidence.
+    Unclear,
+}
+
+/// Commits the permission for one request with exactly these words.
+///
+/// On an error nothing may be sent: whether the attempt was committed is unknown, and if it was, its
+/// lease runs out and it is settled by evidence.
+pub async fn grant(database: &Connection, job: Uuid, content: &str) -> Result<Grant, Error> {
+    let row = match database
+        .row_opt(statement!("grant"), &[(&job, Type::UUID), (&content, Type::TEXT)])
+        .await
+    {
+        Err(Error::Refused { constraint }) => {
+            let denial = Denial::of(&constraint).ok_or(Error::Refused { constraint })?;
+            return Ok(Grant::Denied(denial));
+        }
+        answer => answer?,
+    };
+    Ok(row.map_or(Grant::NotPending, |row| Grant::Permitted {
+        permit: Permit::granted(row.get("id"), Phone::stored(row.get("recipient"))),
+        attempt_no: row.get("attempt_no"),
+    }))
+}
+
+/// Records what the provider's answer proves. Repeating it changes nothing.
+pub async fn settle(
+    database: &Connection,
+    attempt: Uuid,
+    attempt_no: i32,
+    outcome: &Outcome,
+) -> Result<Settlement, Error> {
+    match outcome {
+        Outcome::Accepted { provider_id } => settle_accepted(database, attempt, provider_id).await,
+        Outcome::Refused(refusal) => {
+            let next = next_try(refusal, attempt_no, fastrand::f64());
+            settle_refused(database, attempt, refusal, next).await
+        }
+        Outcome::Unknown { why, http_status } => settle_unknown(database, attempt, why, *http_status).await,
+    }
+}
+
+/// Records that the provider took it: from its answer, a callback or its list, in any order.
+pub async fn settle_accepted(
+    database: &Connection,
+    attempt: Uuid,
+    provider_id: &str,
+) -> Result<Settlement, Error> {
+    let row = database
+        .row(
+            statement!("settle_accepted"),
+            &[(&attempt, Type::UUID), (&provider_id, Type::TEXT)],
+        )
+        .await?;
+    Ok(match row.get("settlement") {
+        "settled" => Settlement::Accepted {
+            origin: row.get("origin"),
+            latency_ms: row.get("latency_ms"),
+        },
+        "already_settled" => Settlement::AlreadyAccepted,
+        _ => Settlement::Contradicted,
+    })
+}
+
+async fn settle_refused(
+    database: &Connection,
+    attempt: Uuid,
+    refusal: &Refusal,
+    next: NextTry,
+) -> Result<Settlement, Error> {
+    let seconds = |wait: Option<Duration>| wait.map(|wait| wait.as_secs_f64());
+    let http_status = refusal.http_status.map(i32::from);
+    // The ledger knows a refusal without an HTTP status by this one reason only.
+    let why = if http_status.is_none() {
+        "not_sent"
+    } else {
+        refusal.why.as_str()
+    };
+    let row = database
+        .row(
+            statement!("settle_refused"),
+            &[
+                (&attempt, Type::UUID),
+                (&http_status, Type::INT4),
+                (&refusal.code, Type::INT8),
+                (&why, Type::TEXT),
+                (&seconds(next.job_waits), Type::FLOAT8),
+                (&seconds(next.channel_waits), Type::FLOAT8),
+                (&(refusal.next == super::AfterRefusal::Unauthorized), Type::BOOL),
+                (&(refusal.next == super::AfterRefusal::OptedOut), Type::BOOL),
+            ],
+        )
+        .await?;
+    Ok(Settlement::Refused(row.get("state")))
+}
+
+async fn settle_unknown(
+    database: &Connection,
+    attempt: Uuid,
+    why: &str,
+    http_status: Option<u16>,
+) -> Result<Settlement, Error> {
+    let http_status = http_status.map(i32::from);
+    database
+        .rows(
+            statement!("settle_unknown"),
+            &[
+                (&attempt, Type::UUID),
+                (&why, Type::TEXT),
+                (&http_status, Type::INT4),
+            ],
+        )
+        .await?;
+    Ok(Settlement::Unclear)
+}
+
+/// Ends a pending job by a rule; `false` if it was not pending.
+pub async fn suppress(database: &Connection, job: Uuid, reason: &str) -> Result<bool, Error> {
+    let row = database
+        .row_opt(
+            statement!("suppress"),
+            &[(&job, Type::UUID), (&reason, Type::TEXT)],
+        )
+        .await?;
+    Ok(row.is_some())
+}
+
+/// Puts a pending job off, at least until its channel opens.
+pub async fn defer(database: &Connection, job: Uuid, wait: Duration) -> Result<(), Error> {
+    let params = [(&job as _, Type::UUID), (&wait.as_secs_f64() as _, Type::FLOAT8)];
+    database.rows(statement!("defer"), &params).await?;
+    Ok(())
+}
+
+/// Declares the attempts of vanished workers unknown; how many there were.
+pub async fn rescue(database: &Connection) -> Result<usize, Error> {
+    count(database, statement!("rescue")).await
+}
+
+/// Ends the jobs whose time is over; how many there were.
+pub async fn expire(database: &Connection) -> Result<usize, Error> {
+    count(database, statement!("expire")).await
+}
+
+async fn count(
+    database: &Connection,
+    statement: crate::platform::database::Statement,
+) -> Result<usize, Error> {
+    Ok(database
+        .rows(statement, &[(&super::SWEEP_LIMIT, Type::INT8)])
+        .await?
+        .len())
+}
+
+/// A doorbell to ring.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ring {
+    /// For this job.
+    pub job: Uuid,
+    /// Whose turn it is: jobs of one person are handled in order.
+    pub person: String,
+    /// The how-manieth ring for the job this is.
+    pub number: i32,
+}
+
+/// The due jobs whose doorbell may have been lost, marked as rung now.
+pub async fn ring_due(database: &Connection) -> Result<Vec<Ring>, Error> {
+    let rows = database
+        .rows(statement!("ring_due"), &[(&super::SWEEP_LIMIT, Type::INT8)])
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| Ring {
+            job: row.get("id"),
+            person: row.get("person"),
+            number: row.get("rings"),
+        })
+        .collect())
+}
+
+/// The unknown attempts that it is time to look up, with the clock's time.
+pub async fn unclear_due(database: &Connection, limit: i64) -> Result<Vec<(Unclear, Timestamp)>, Error> {
+    let rows = database
+        .rows(statement!("unknown_due"), &[(&limit, Type::INT8)])
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let unclear = Unclear {
+                attempt: row.get("id"),
+                sender: Phone::stored(row.get("sender")),
+                recipient: Phone::stored(row.get("recipient")),
+                content: row.get("content"),
+                granted_at: row.get("granted_at"),
+                empty_readings: row.get("empty_reads"),
+                last_empty_reading_at: row.get("last_empty_read_at"),
+                claimed_ids: row.get("claimed_ids"),
+            };
+            (unclear, row.get("now"))
+        })
+        .collect())
+}
+
+/// Notes a complete reading that did not show the attempt.
+pub async fn record_empty_reading(database: &Connection, attempt: Uuid, wait: Duration) -> Result<(), Error> {
+    record_reading(database, attempt, true, wait).await
+}
+
+/// Notes a reading that proves nothing: cut short, failed, or with messages that may be the attempt's.
+pub async fn record_incomplete_reading(
+    database: &Connection,
+    attempt: Uuid,
+    wait: Duration,
+) -> Result<(), Error> {
+    record_reading(database, attempt, false, wait).await
+}
+
+async fn record_reading(
+    database: &Connection,
+    attempt: Uuid,
+    empty: bool,
+    wait: Duration,
+) -> Result<(), Error> {
+    let params = [
+        (&attempt as _, Type::UUID),
+        (&empty as _, Type::BOOL),
+        (&wait.as_secs_f64() as _, Type::FLOAT8),
+    ];
+    database.rows(statement!("record_read"), &params).await?;
+    Ok(())
+}
+
+/// Declares an unknown attempt proven absent; the database checks the proof.
+pub async fn settle_absent(database: &Connection, attempt: Uuid) -> Result<(), Error> {
+    database
+        .rows(statement!("settle_absent"), &[(&attempt, Type::UUID)])
+        .await?;
+    Ok(())
+}
+
+/// Leaves an attempt that no evidence settled to a person.
+pub async fn hand_over(database: &Connection, attempt: Uuid, reason: &str) -> Result<(), Error> {
+    let params = [(&attempt as _, Type::UUID), (&reason as _, Type::TEXT)];
+    database.rows(statement!("hand_over"), &params).await?;
+    Ok(())
+}
+
+/// Keeps a delivery report; `false` if it was known.
+pub async fn record_delivery(
+    database: &Connection,
+    provider_id: &str,
+    status: &str,
+    error_code: Option<i64>,
+) -> Result<bool, Error> {
+    let params = [
+        (&provider_id as _, Type::TEXT),
+        (&status as _, Type::TEXT),
+        (&error_code as _, Type::INT8),
+    ];
+    Ok(database
+        .row_opt(statement!("record_delivery"), &params)
+        .await?
+        .is_some())
+}

@@ -1,0 +1,44 @@
+//! How a function starts and how long it has left.
+
+use std::future::Future;
+use std::time::{Duration, SystemTime};
+
+use lambda_http::{Body, Error, Request, RequestExt, Response};
+
+use super::http;
+
+/// Once per sandbox, before anything else: logs, and the one TLS implementation for every client.
+pub fn init() {
+    super::log::init();
+    // Err means that it is installed already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+}
+
+/// A handler's result as `lambda_http` wants it.
+pub async fn answer(handling: impl Future<Output = http::Result>) -> Result<Response<Body>, Error> {
+    Ok(http::respond(handling.await))
+}
+
+/// The moment at which the platform kills the sandbox.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(SystemTime);
+
+impl Deadline {
+    /// From a Lambda context's deadline, in milliseconds since the epoch.
+    pub fn from_epoch_ms(deadline_ms: u64) -> Self {
+        Self(SystemTime::UNIX_EPOCH + Duration::from_millis(deadline_ms))
+    }
+
+    /// The deadline of the invocation behind an HTTP request or a schedule.
+    pub fn of(request: &Request) -> Self {
+        request.lambda_context_ref().map_or_else(
+            || Self(super::wall_clock() + Duration::from_secs(30)),
+            |context| Self::from_epoch_ms(context.deadline),
+        )
+    }
+
+    /// What is left of the invocation; zero when it is over.
+    pub fn remaining(self) -> Duration {
+        self.0.duration_since(super::wall_clock()).unwrap_or_default()
+    }
+}

@@ -1,0 +1,263 @@
+//! SQS FIFO: the doorbell that says a job may be ready, and the park for events that the database could
+//! not take.
+//!
+//! A message carries no truth. Losing one costs a minute, because the sweeper rings again; delivering one
+//! twice costs nothing, because the ledger decides.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use anyhow::Context;
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent, SqsMessage};
+use futures_util::FutureExt;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// A webhook awaits its doorbell, because nothing runs after the answer, but not for longer than this.
+const SEND_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// What a doorbell says.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub struct Bell {
+    /// The form of this message: 1.
+    pub v: u8,
+    /// The job that may be ready.
+    pub job: Uuid,
+}
+
+/// Rings for jobs.
+#[derive(Clone)]
+pub struct Doorbell {
+    client: aws_sdk_sqs::Client,
+    queue_url: String,
+}
+
+impl Doorbell {
+    /// A doorbell on a FIFO queue.
+    pub fn new(client: aws_sdk_sqs::Client, queue_url: String) -> Self {
+        Self { client, queue_url }
+    }
+
+    /// Rings for a job, the `number`th time, behind whatever else is due to the same person.
+    ///
+    /// An error is never the caller's to report: the sweeper rings again within a minute.
+    pub async fn ring(&self, job: Uuid, person: &str, number: i32) {
+        let sent = self.send(job, person, number).await;
+        match sent {
+            Ok(()) => tracing::info!(job.id = %job, ring = number, "🚀 [WEBHOOK] Kicked job runner"),
+            Err(error) => {
+                tracing::warn!(job.id = %job, error = format!("{error:#}"), "doorbell not rung, the sweeper will ring it");
+            }
+        }
+    }
+
+    async fn send(&self, job: Uuid, person: &str, number: i32) -> anyhow::Result<()> {
+        let body = serde_json::to_string(&Bell { v: 1, job })?;
+        let sending = self
+            .client
+            .send_message()
+            .queue_url(&self.queue_url)
+            .message_body(body)
+            .message_group_id(group_of(person))
+            .message_deduplication_id(format!("{job}:{number}"))
+            .send();
+        tokio::time::timeout(SEND_TIMEOUT, sending)
+            .await
+            .context("no answer in time")??;
+        Ok(())
+    }
+}
+
+/// The message group of a person: stable, and no telephone number.
+pub fn group_of(person: &str) -> String {
+    hex(&Sha256::digest(person.as_bytes())[..16])
+}
+
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String takes everything");
+        text
+    })
+}
+
+/// Why a message stays in the queue.
+#[derive(Debug, thiserror::Error)]
+#[error("{0:#}")]
+pub struct Retry(#[from] anyhow::Error);
+
+/// Handles a batch: people beside one another, each person's messages in order.
+///
+/// After a failure the rest of that person's messages are left for the next delivery, because a FIFO
+/// group must not be overtaken; everybody else's go on. A panic fails its own message only.
+pub async fn answer<F>(batch: SqsEvent, handle: impl Fn(SqsMessage) -> F) -> SqsBatchResponse
+where
+    F: Future<Output = Result<(), Retry>>,
+{
+    let mut people: BTreeMap<String, Vec<SqsMessage>> = BTreeMap::new();
+    for message in batch.records {
+        let group = message
+            .attributes
+            .get("MessageGroupId")
+            .cloned()
+            .unwrap_or_default();
+        people.entry(group).or_default().push(message);
+    }
+    let handle = &handle;
+    let in_order = people.into_values().map(|messages| async move {
+        let mut left = Vec::new();
+        for message in messages {
+            let id = message.message_id.clone().unwrap_or_default();
+            if left.is_empty() {
+                match AssertUnwindSafe(handle(message)).catch_unwind().await {
+                    Ok(Ok(())) => continue,
+                    Ok(Err(error)) => {
+                        tracing::warn!(message.id = id, %error, "message will be delivered again")
+                    }
+                    Err(_) => tracing::error!(message.id = id, "a message's handling panicked"),
+                }
+            }
+            let mut failure = BatchItemFailure::default();
+            failure.item_identifier = id;
+            left.push(failure);
+        }
+        left
+    });
+    let left = futures_util::future::join_all(in_order).await;
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = left.into_iter().flatten().collect();
+    response
+}
+
+/// Where verified events wait while the database is away.
+#[derive(Clone)]
+pub struct Park {
+    client: aws_sdk_sqs::Client,
+    queue_url: String,
+}
+
+/// A parked event, as received from the park.
+#[derive(Debug)]
+pub struct Parked {
+    /// What was parked.
+    pub body: String,
+    receipt: String,
+}
+
+impl Park {
+    /// A park on a FIFO queue.
+    pub fn new(client: aws_sdk_sqs::Client, queue_url: String) -> Self {
+        Self { client, queue_url }
+    }
+
+    /// Parks an event; those of one `subject` keep their order, and the same event twice is one.
+    pub async fn park(&self, subject: &str, body: String) -> anyhow::Result<()> {
+        let sending = self
+            .client
+            .send_message()
+            .queue_url(&self.queue_url)
+            .message_group_id(group_of(subject))
+            .message_deduplication_id(hex(&Sha256::digest(body.as_bytes())))
+            .message_body(body)
+            .send();
+        tokio::time::timeout(SEND_TIMEOUT, sending)
+            .await
+            .context("no answer in time")??;
+        Ok(())
+    }
+
+    /// Up to ten parked events, without waiting for more.
+    pub async fn receive(&self) -> anyhow::Result<Vec<Parked>> {
+        let received = self
+            .client
+            .receive_message()
+            .queue_url(&self.queue_url)
+            .max_number_of_messages(10)
+            .send()
+            .await?;
+        let parked = received.messages.unwrap_or_default().into_iter();
+        Ok(parked
+            .filter_map(|message| {
+                Some(Parked {
+                    body: message.body?,
+                    receipt: message.receipt_handle?,
+                })
+            })
+            .collect())
+    }
+
+    /// Forgets an event that has been replayed.
+    pub async fn delete(&self, parked: &Parked) -> anyhow::Result<()> {
+        self.client
+            .delete_message()
+            .queue_url(&self.queue_url)
+            .receipt_handle(&parked.receipt)
+            .send()
+            .await?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(id: &str, group: &str) -> SqsMessage {
+        let mut message = SqsMessage::default();
+        message.message_id = Some(id.to_owned());
+        message.body = Some(id.to_owned());
+        message
+            .attributes
+            .insert("MessageGroupId".to_owned(), group.to_owned());
+        message
+    }
+
+    fn batch(messages: &[(&str, &str)]) -> SqsEvent {
+        let mut event = SqsEvent::default();
+        event.records = messages.iter().map(|(id, group)| message(id, group)).collect();
+        event
+    }
+
+    async fn left(messages: &[(&str, &str)], fails: &'static str) -> Vec<String> {
+        let response = answer(batch(messages), |message| async move {
+            assert!(message.body.as_deref() != Some("panics"), "as asked");
+            if message.body.as_deref() == Some(fails) {
+                Err(anyhow::anyhow!("no").into())
+            } else {
+                Ok(())
+            }
+        })
+        .await;
+        response
+            .batch_item_failures
+            .into_iter()
+            .map(|failure| failure.item_identifier)
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn a_failure_holds_back_the_rest_of_its_person_and_nobody_else() {
+        let messages = [("a1", "ann"), ("a2", "ann"), ("a3", "ann"), ("b1", "bob")];
+        assert_eq!(left(&messages, "a2").await, ["a2", "a3"]);
+        assert!(left(&messages, "none").await.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_one_messages_failure() {
+        assert_eq!(
+            left(&[("panics", "ann"), ("b1", "bob")], "none").await,
+            ["panics"]
+        );
+    }
+
+    #[test]
+    fn a_group_is_stable_and_hides_the_number() {
+        assert_eq!(group_of("+14035550001"), group_of("+14035550001"));
+        assert_ne!(group_of("+14035550001"), group_of("+14035550002"));
+        assert!(!group_of("+14035550001").contains("4035550001"));
+    }
+}

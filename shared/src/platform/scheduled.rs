@@ -1,0 +1,127 @@
+//! Functions that a schedule runs, and that people may run over HTTP.
+//!
+//! The schedule invokes the function through IAM, so there is no secret to mismatch. The HTTP route is for
+//! people and for outside schedulers: a bearer token, compared in constant time. `?token=` is understood
+//! for the callers that exist; a header that anybody can send authorises nothing.
+
+use std::time::Instant;
+
+use lambda_http::request::RequestContext;
+use lambda_http::{Request, RequestExt};
+use secrecy::ExposeSecret;
+use serde_json::{Map, Value, json};
+
+use super::http::{self, HttpError};
+use super::secrets::{Secrets, same};
+
+/// What a run did, for its answer and its log.
+#[derive(Debug, Default)]
+pub struct Summary {
+    /// For people.
+    pub message: &'static str,
+    /// Counts by name, and whatever else callers know.
+    pub counts: Map<String, Value>,
+}
+
+/// Runs `work` if the caller may, and answers with the keys that callers know.
+pub async fn run(
+    secrets: &Secrets,
+    secret_name: &str,
+    method: &str,
+    request: &Request,
+    work: impl Future<Output = anyhow::Result<Summary>>,
+) -> http::Result {
+    let request_id = request_id("cron");
+    tracing::info!(request.id = request_id, "[CRON] trigger start");
+    let auth_method = match request.request_context_ref() {
+        Some(RequestContext::PassThrough) => "schedule",
+        _ if request.method() != method => return Err(http::method_not_allowed()),
+        _ => authorize(secrets, secret_name, request, &request_id).await?,
+    };
+    tracing::info!(
+        request.id = request_id,
+        authMethod = auth_method,
+        isVercelCron = false,
+        vercelHeaderValue = header(request, "x-vercel-cron"),
+        "✅ [CRON] authorized method={auth_method}"
+    );
+    let started = Instant::now();
+    let summary = work.await?;
+    let elapsed = format!("{}ms", started.elapsed().as_millis());
+    tracing::info!(
+        request.id = request_id,
+        statusCode = 200,
+        elapsed,
+        counts = serde_json::Value::Object(summary.counts.clone()).to_string(),
+        "[CRON] {}",
+        summary.message
+    );
+    let mut body = json!({
+        "ok": true, "message": summary.message, "requestId": request_id,
+        "authMethod": auth_method, "elapsed": elapsed,
+    });
+    if let Value::Object(body) = &mut body {
+        body.extend(summary.counts);
+    }
+    Ok(http::json(200, &body))
+}
+
+async fn authorize(
+    secrets: &Secrets,
+    secret_name: &str,
+    request: &Request,
+    request_id: &str,
+) -> Result<&'static str, HttpError> {
+    secrets.keep_fresh().await;
+    let query = request.query_string_parameters();
+    let bearer = header(request, "authorization").and_then(|value| value.strip_prefix("Bearer "));
+    let token = query.first("token");
+    let given = bearer
+        .map(|token| ("bearer", token))
+        .or(token.map(|token| ("query", token)));
+    if let Some((auth_method, given)) = given {
+        let fits = |secrets: &Secrets| {
+            // Every valid secret is compared, so that the time does not tell which one fits.
+            let valid = secrets.valid(secret_name);
+            valid
+                .iter()
+                .fold(false, |fits, secret| same(given, secret.expose_secret()) | fits)
+        };
+        if fits(secrets) || (secrets.look_again().await && fits(secrets)) {
+            return Ok(auth_method);
+        }
+    }
+    tracing::warn!(
+        request.id = request_id,
+        hasVercelHeader = header(request, "x-vercel-cron").is_some(),
+        vercelHeaderValue = header(request, "x-vercel-cron"),
+        hasAuthHeader = header(request, "authorization").is_some(),
+        hasTokenQuery = token.is_some(),
+        "[CRON] unauthorized"
+    );
+    Err(http::unauthorized())
+}
+
+fn header<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    request.headers().get(name)?.to_str().ok()
+}
+
+/// `prefix_<milliseconds>_<random>`: sorts by time and is unlikely to meet its like.
+fn request_id(prefix: &str) -> String {
+    let ms = super::wall_clock()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis();
+    format!("{prefix}_{ms}_{:06x}", fastrand::u32(..0x0100_0000))
+}
+
+impl Summary {
+    /// From a JSON object of counts.
+    pub fn new(message: &'static str, counts: Value) -> Self {
+        let counts = match counts {
+            Value::Object(counts) => counts,
+            other => Map::from_iter([("counts".to_owned(), other)]),
+        };
+        Self { message, counts }
+    }
+}

@@ -1,0 +1,164 @@
+//! What Twilio's answer to one send proves.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::jobs::{AfterRefusal, Outcome, Refusal};
+
+/// Twilio documents no upper bound; nobody waits longer than this without looking again.
+const RETRY_AFTER: std::ops::RangeInclusive<u64> = 1..=15 * 60;
+const RETRY_AFTER_UNSAID: u64 = 30;
+/// The recipient has opted out with Twilio.
+const CODE_OPTED_OUT: i64 = 21610;
+
+/// Both of Twilio's error shapes: its own, and RFC 9457.
+#[derive(Debug, Default, Deserialize)]
+struct ErrorBody {
+    code: Option<i64>,
+}
+
+#[derive(Deserialize)]
+struct Created {
+    sid: String,
+}
+
+/// Classifies a complete answer. Whatever is not a definite yes or no is unknown.
+pub(super) fn classify(status: u16, retry_after: Option<&str>, body: &[u8]) -> Outcome {
+    let unknown = |why: &str| Outcome::Unknown {
+        why: why.to_owned(),
+        http_status: Some(status),
+    };
+    if (200..300).contains(&status) {
+        return match serde_json::from_slice::<Created>(body) {
+            Ok(created) if !created.sid.is_empty() => Outcome::Accepted {
+                provider_id: created.sid,
+            },
+            _ => unknown("accepted, but unreadable"),
+        };
+    }
+    let parsed = serde_json::from_slice::<ErrorBody>(body).ok();
+    let code = parsed.as_ref().and_then(|error| error.code);
+    let refused = |next, why: String| {
+        Outcome::Refused(Refusal {
+            http_status: Some(status),
+            code,
+            next,
+            why,
+        })
+    };
+    match status {
+        401 | 403 => refused(
+            AfterRefusal::Unauthorized,
+            "our credentials were refused".to_owned(),
+        ),
+        429 => refused(
+            AfterRefusal::Throttled {
+                wait: wait_of(retry_after),
+            },
+            "throttled".to_owned(),
+        ),
+        400 if code == Some(CODE_OPTED_OUT) => refused(AfterRefusal::OptedOut, "opted_out".to_owned()),
+        // An edge that answers in Twilio's place does not speak for Twilio.
+        400 | 404 | 405 | 413 | 415 | 422 if parsed.is_some() => refused(AfterRefusal::GiveUp, meaning(code)),
+        _ => unknown("no definite answer"),
+    }
+}
+
+fn wait_of(retry_after: Option<&str>) -> Duration {
+    let seconds = retry_after
+        .and_then(|text| text.trim().parse::<u64>().ok())
+        .unwrap_or(RETRY_AFTER_UNSAID);
+    Duration::from_secs(seconds.clamp(*RETRY_AFTER.start(), *RETRY_AFTER.end()))
+}
+
+/// For the person who reads why nothing was sent: <https://www.twilio.com/docs/api/errors>.
+fn meaning(code: Option<i64>) -> String {
+    let meaning = match code {
+        Some(21211) => "not a valid number to text",
+        Some(21212 | 21606) => "configuration: the line may not send texts from this account",
+        Some(21408) => "configuration: texts to this country are not enabled",
+        Some(21608) => "configuration: a trial account texts verified numbers only",
+        Some(21612) => "no route to this number",
+        Some(21614 | 21635) => "a landline, which takes no texts",
+        Some(code) => return format!("refused by Twilio with code {code}"),
+        None => "refused by Twilio",
+    };
+    meaning.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn next(status: u16, body: &str) -> Option<AfterRefusal> {
+        match classify(status, None, body.as_bytes()) {
+            Outcome::Refused(refusal) => Some(refusal.next),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn only_a_sid_is_acceptance() {
+        let accepted = Outcome::Accepted {
+            provider_id: "SM1".to_owned(),
+        };
+        assert_eq!(
+            classify(201, None, br#"{"sid":"SM1","status":"queued"}"#),
+            accepted
+        );
+        for body in ["", "{}", r#"{"sid":""}"#, r#"{"sid":"SM1"#] {
+            assert!(
+                matches!(classify(201, None, body.as_bytes()), Outcome::Unknown { .. }),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_answer_but_a_definite_no_allows_another_try() {
+        for status in [
+            100, 301, 302, 307, 308, 402, 408, 409, 418, 500, 502, 503, 504, 599,
+        ] {
+            assert!(
+                matches!(classify(status, None, br#"{"code":1}"#), Outcome::Unknown { .. }),
+                "{status}"
+            );
+        }
+        assert!(
+            matches!(classify(400, None, b"<html>"), Outcome::Unknown { .. }),
+            "an edge, not Twilio"
+        );
+    }
+
+    #[test]
+    fn each_refusal_says_what_may_follow() {
+        assert_eq!(next(401, r#"{"code":20003}"#), Some(AfterRefusal::Unauthorized));
+        assert_eq!(next(403, ""), Some(AfterRefusal::Unauthorized));
+        assert_eq!(next(400, r#"{"code":21610}"#), Some(AfterRefusal::OptedOut));
+        for code in [21211, 21212, 21408, 21606, 21608, 21612, 21614, 21635, 99999] {
+            assert_eq!(
+                next(400, &format!(r#"{{"code":{code},"status":400}}"#)),
+                Some(AfterRefusal::GiveUp),
+                "{code}"
+            );
+        }
+        assert_eq!(next(404, r#"{"code":20404}"#), Some(AfterRefusal::GiveUp));
+    }
+
+    #[test]
+    fn a_throttle_waits_as_told_within_reason() {
+        let wait = |retry_after| match classify(429, retry_after, b"") {
+            Outcome::Refused(Refusal {
+                next: AfterRefusal::Throttled { wait },
+                ..
+            }) => wait.as_secs(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            [wait(Some("0")), wait(Some("30")), wait(Some("soon")), wait(None)],
+            [1, 30, 30, 30]
+        );
+        assert_eq!(wait(Some("1000000000")), 900);
+    }
+}

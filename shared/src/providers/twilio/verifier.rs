@@ -1,0 +1,143 @@
+//! From a request to a form that Twilio signed.
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use jiff::Timestamp;
+use lambda_http::{Request, RequestExt};
+
+use super::form::BODY_BYTES_MAX;
+use super::{Form, SignatureError, Signed, WebhookError, verify};
+use crate::Phone;
+use crate::inbound::{ParkedEvent, Route};
+use crate::platform::http::{self, HttpError};
+use crate::platform::secrets::Secrets;
+
+/// Verifies what claims to come from Twilio.
+pub struct WebhookVerifier {
+    public_url: String,
+    secrets: Secrets,
+}
+
+/// A request that Twilio signed.
+#[derive(Debug)]
+pub struct Verified {
+    /// The raw query.
+    pub query: String,
+    /// The raw body.
+    pub body: Vec<u8>,
+    /// The form in it; signed, but perhaps not one that anybody can use.
+    pub form: Result<Form, WebhookError>,
+}
+
+impl WebhookVerifier {
+    /// `public_url` is the URL that Twilio is configured with, up to the path.
+    pub fn new(public_url: String, secrets: Secrets) -> Self {
+        Self { public_url, secrets }
+    }
+
+    /// Takes a POSTed form of at most 64 KiB with one good signature.
+    pub async fn verify(&self, request: &Request) -> Result<Verified, HttpError> {
+        if request.method() != ::http::Method::POST {
+            return Err(http::method_not_allowed());
+        }
+        let content_type = request
+            .headers()
+            .get("content-type")
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let media_type = content_type.split(';').next().unwrap_or_default().trim();
+        if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Err(http::unsupported_media_type());
+        }
+        if request.body().len() > BODY_BYTES_MAX {
+            return Err(http::payload_too_large());
+        }
+        let signature = signature_of(request).map_err(http::forbidden)?;
+        let verified = Verified::of(request);
+        // A form that does not decode cleanly is verified as a lenient decoder reads it, which is how it
+        // was signed; it is quarantined afterwards.
+        let lenient =
+            Form::of(form_urlencoded::parse(&verified.body).map(|(name, value)| (name.into(), value.into())));
+        let form = verified.form.as_ref().unwrap_or(&lenient);
+        self.secrets.keep_fresh().await;
+        let check = || {
+            let tokens = self.secrets.valid("TWILIO_AUTH_TOKEN");
+            let path = request.raw_http_path();
+            verify(
+                &self.public_url,
+                path,
+                &verified.query,
+                Signed::Form(form),
+                signature,
+                &tokens,
+            )
+        };
+        let mut result = check();
+        if result.is_err() && self.secrets.look_again().await {
+            result = check();
+        }
+        result.map_err(http::forbidden)?;
+        Ok(verified)
+    }
+}
+
+fn signature_of(request: &Request) -> Result<&str, SignatureError> {
+    let headers = request.headers();
+    // Empty means the scheme that we know.
+    if headers
+        .get("x-twilio-webhooks-signature-settings")
+        .is_some_and(|settings| !settings.is_empty())
+    {
+        return Err(SignatureError::OtherScheme);
+    }
+    let mut signatures = headers.get_all("x-twilio-signature").iter();
+    match (signatures.next(), signatures.next()) {
+        // The gateway joins a repeated header with a comma, which base64 never has.
+        (Some(signature), None) if !signature.as_bytes().contains(&b',') => {
+            signature.to_str().map_err(|_| SignatureError::DoesNotFit)
+        }
+        _ => Err(SignatureError::NotOne),
+    }
+}
+
+impl Verified {
+    fn of(request: &Request) -> Self {
+        let body = request.body().as_ref().to_vec();
+        Self {
+            query: request.uri().query().unwrap_or_default().to_owned(),
+            form: Form::parse(&body).map_err(WebhookError::from),
+            body,
+        }
+    }
+
+    /// The line that was called, as far as it can be read at all.
+    pub fn line(&self) -> Option<Phone> {
+        let form = self.form.as_ref().ok()?;
+        Phone::parse(form.single("To").ok()??).ok()
+    }
+
+    /// What the request is about: requests of one call keep their order.
+    pub fn subject(&self) -> String {
+        let sid = |name| self.form.as_ref().ok()?.single(name).ok()?.map(str::to_owned);
+        sid("CallSid").or_else(|| sid("MessageSid")).unwrap_or_default()
+    }
+}
+
+impl ParkedEvent {
+    /// A verified request that is to be handled later, as a message.
+    pub fn of(route: Route, request: &Verified) -> String {
+        let event = Self {
+            v: 1,
+            route,
+            query: request.query.clone(),
+            form: BASE64_STANDARD.encode(&request.body),
+            heard_at: Timestamp::try_from(crate::platform::wall_clock()).unwrap_or(Timestamp::UNIX_EPOCH),
+        };
+        serde_json::to_string(&event).expect("an event is a JSON object")
+    }
+
+    /// The raw form.
+    pub fn body(&self) -> Option<Vec<u8>> {
+        BASE64_STANDARD.decode(&self.form).ok()
+    }
+}
