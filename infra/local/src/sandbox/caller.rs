@@ -1,0 +1,471 @@
+//! A caller who rings a line, and the owner whose phone rings: what Twilio does in between.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use futures_util::future::{join, join_all};
+use jiff::Timestamp;
+
+use super::{
+    account::{Account, Line, pairs},
+    clock::rfc2822,
+    events::RingEvent,
+    leg::{Leg, resolved},
+    record::{Call, CallStatus, Pair},
+    twiml::{self, Verb},
+    webhooks::{Answer, Delivery, Webhook},
+};
+
+/// So many documents in one call are a loop.
+const DOCUMENTS_MAX: usize = 8;
+
+/// How a call turns out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The owner lets it ring.
+    NoAnswer,
+    /// The owner is on the phone.
+    Busy,
+    /// The owner picks up.
+    Answered {
+        /// How long they talk.
+        talk: Duration,
+    },
+    /// The caller gives up before anybody picks up.
+    Abandoned {
+        /// How long the caller is patient.
+        after: Duration,
+    },
+    /// The owner's number cannot be reached.
+    Failed,
+}
+
+/// A request of Twilio's about a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Callback {
+    /// The voice webhook that starts it.
+    Voice,
+    /// The Dial action callback.
+    Action,
+    /// The number's status callback.
+    Status,
+}
+
+/// In which order the last two requests about a call are posted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Order {
+    /// As Twilio does when nothing is delayed.
+    #[default]
+    ActionThenStatus,
+    /// The status callback overtakes.
+    StatusThenAction,
+    /// Both at the same moment.
+    AtOnce,
+}
+
+/// What the caller heard last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// The owner, at this number.
+    Owner {
+        /// The number that was rung.
+        number: String,
+    },
+    /// Ringing, until it stopped.
+    Ringing,
+    /// A text that was read out.
+    Said(String),
+    /// The busy tone.
+    BusyTone,
+    /// Twilio's apology for an application error: our server failed.
+    ApplicationError,
+}
+
+/// A call to be played.
+#[derive(Clone, Debug)]
+pub struct Ring {
+    caller: String,
+    line: String,
+    outcome: Outcome,
+    loses: Vec<Callback>,
+    copies: Vec<(Callback, usize)>,
+    delays: Vec<(Callback, Duration)>,
+    order: Order,
+    ring_time: Option<Duration>,
+    ends_as: Option<CallStatus>,
+}
+
+impl Ring {
+    /// `caller` rings `line`.
+    pub fn new(caller: impl Into<String>, line: impl Into<String>, outcome: Outcome) -> Self {
+        Self {
+            caller: caller.into(),
+            line: line.into(),
+            outcome,
+            loses: Vec::new(),
+            copies: Vec::new(),
+            delays: Vec::new(),
+            order: Order::default(),
+            ring_time: None,
+            ends_as: None,
+        }
+    }
+
+    /// This request never reaches us.
+    #[must_use]
+    pub fn losing(mut self, callback: Callback) -> Self {
+        self.loses.push(callback);
+        self
+    }
+
+    /// This request is posted so many times, at once.
+    #[must_use]
+    pub fn copied(mut self, callback: Callback, times: usize) -> Self {
+        self.copies.push((callback, times));
+        self
+    }
+
+    /// This request is posted so much (real) time late.
+    #[must_use]
+    pub fn delayed(mut self, callback: Callback, by: Duration) -> Self {
+        self.delays.push((callback, by));
+        self
+    }
+
+    /// The last two requests come in this order.
+    #[must_use]
+    pub fn ordered(self, order: Order) -> Self {
+        Self { order, ..self }
+    }
+
+    /// The phone rings this long, whatever the TwiML says.
+    #[must_use]
+    pub fn ringing_for(self, ring_time: Duration) -> Self {
+        Self {
+            ring_time: Some(ring_time),
+            ..self
+        }
+    }
+
+    /// Twilio lists the call with this status in the end, instead of the usual one.
+    #[must_use]
+    pub fn ending_as(self, status: CallStatus) -> Self {
+        Self {
+            ends_as: Some(status),
+            ..self
+        }
+    }
+
+    fn copies_of(&self, callback: Callback) -> usize {
+        self.copies
+            .iter()
+            .find(|(of, _)| *of == callback)
+            .map_or(1, |(_, times)| (*times).max(1))
+    }
+
+    fn delay_of(&self, callback: Callback) -> Duration {
+        self.delays
+            .iter()
+            .find(|(of, _)| *of == callback)
+            .map_or(Duration::ZERO, |(_, by)| *by)
+    }
+}
+
+/// How a played call went.
+#[derive(Clone, Debug)]
+pub struct RingReport {
+    /// The call's sid.
+    pub call: String,
+    /// The sid of the leg that rang the owner.
+    pub leg: Option<String>,
+    /// What the caller heard last.
+    pub heard: Heard,
+    /// How Twilio lists the call.
+    pub status: CallStatus,
+    /// When the call was over, by the sandbox's clock.
+    pub ended_at: Timestamp,
+    /// What came of the voice webhook.
+    pub voice: Delivery,
+    /// What came of the action callback, if the TwiML named one.
+    pub action: Option<Delivery>,
+    /// What came of the status callback, if the line has one.
+    pub status_callback: Option<Delivery>,
+}
+
+/// Plays a call from the first ring to the last callback.
+pub(super) async fn play(account: Arc<Account>, ring: Ring) -> RingReport {
+    let call = Call::inbound(&ring.caller, &ring.line, account.now());
+    account.record().calls.push(call.clone());
+    let line = account.line(&ring.line);
+    let rang = RingEvent::Rang {
+        caller: ring.caller.clone(),
+        line: ring.line.clone(),
+    };
+    account.ring_event(&call.sid, rang);
+    Player {
+        account,
+        ring,
+        call,
+        line,
+        began: Instant::now(),
+    }
+    .play()
+    .await
+}
+
+struct Player {
+    account: Arc<Account>,
+    ring: Ring,
+    call: Call,
+    line: Line,
+    began: Instant,
+}
+
+/// How far the caller's side has come.
+struct Progress {
+    heard: Heard,
+    /// Whether Twilio has answered the caller.
+    answered: bool,
+    /// The status that an instruction demands in the end.
+    demanded: Option<CallStatus>,
+    leg: Option<Leg>,
+    action: Option<Delivery>,
+    /// An action callback that waits for its turn after or beside the status callback.
+    held_action: Option<Webhook>,
+}
+
+impl Player {
+    async fn play(self) -> RingReport {
+        let mut progress = Progress {
+            heard: Heard::Ringing,
+            answered: false,
+            demanded: None,
+            leg: None,
+            action: None,
+            held_action: None,
+        };
+        let (voice, document) = self.announce_call().await;
+        self.execute(document, &mut progress).await;
+        let status = self.final_status(&progress);
+        let ended_at = self.end(status);
+        let status_callback = self.post_what_is_left(status, &mut progress).await;
+        let ended = RingEvent::Ended {
+            heard: progress.heard.clone(),
+            status,
+        };
+        self.account.ring_event(&self.call.sid, ended);
+        RingReport {
+            call: self.call.sid,
+            leg: progress.leg.map(|leg| leg.sid),
+            heard: progress.heard,
+            status,
+            ended_at,
+            voice,
+            action: progress.action,
+            status_callback,
+        }
+    }
+
+    /// Posts the voice webhook, and asks the fallback URL when that brings no TwiML.
+    async fn announce_call(&self) -> (Delivery, Option<Vec<Verb>>) {
+        let form = self.form(CallStatus::Ringing);
+        let webhook = Webhook::new(&self.account, self.line.voice_url.clone(), form.clone());
+        let voice = self.deliver(Callback::Voice, webhook).await;
+        self.account
+            .ring_event(&self.call.sid, RingEvent::VoiceWebhook(voice.clone()));
+        let document = match (verbs_of(&voice), &self.line.fallback_url) {
+            (None, Some(url)) => verbs_of(&Webhook::new(&self.account, url.clone(), form).await),
+            (document, _) => document,
+        };
+        (voice, document)
+    }
+
+    /// Carries out documents until there is nothing left to do.
+    async fn execute(&self, mut document: Option<Vec<Verb>>, progress: &mut Progress) {
+        for _ in 0..DOCUMENTS_MAX {
+            let Some(verbs) = document else { break };
+            match self.execute_one(verbs, progress).await {
+                Some(next) => document = next,
+                None => return,
+            }
+        }
+        progress.answered = true;
+        progress.heard = Heard::ApplicationError;
+    }
+
+    /// Carries out one document. `Some` is the answer of an action callback, which takes over.
+    async fn execute_one(&self, verbs: Vec<Verb>, progress: &mut Progress) -> Option<Option<Vec<Verb>>> {
+        for verb in verbs {
+            match verb {
+                Verb::Hangup => return None,
+                Verb::Reject { reason } => {
+                    let busy = reason == "busy";
+                    progress.heard = if busy { Heard::BusyTone } else { Heard::Ringing };
+                    progress.demanded = Some(if busy {
+                        CallStatus::Busy
+                    } else {
+                        CallStatus::NoAnswer
+                    });
+                    return None;
+                }
+                Verb::Say(text) => {
+                    progress.answered = true;
+                    progress.heard = Heard::Said(text);
+                }
+                Verb::Other(_) => progress.answered = true,
+                Verb::Dial(dial) => {
+                    progress.answered |= !dial.answer_on_bridge;
+                    let mut leg = Leg::start(&self.account, &self.call, &dial, &self.line.voice_url);
+                    leg.play(self.ring.outcome, self.ring.ring_time).await;
+                    progress.answered |= leg.bridged;
+                    if leg.bridged {
+                        progress.heard = Heard::Owner {
+                            number: leg.number.clone(),
+                        };
+                    }
+                    let action = dial
+                        .action
+                        .as_ref()
+                        .map(|action| self.action(action, &leg, progress.answered));
+                    let abandoned = leg.is_abandoned();
+                    progress.leg = Some(leg);
+                    match action {
+                        Some(action) if self.ring.order != Order::ActionThenStatus => {
+                            progress.held_action = Some(action);
+                            return None;
+                        }
+                        Some(action) => {
+                            let delivery = self.post_action(action).await;
+                            let document = verbs_of(&delivery);
+                            progress.action = Some(delivery);
+                            // Nobody is there any more to hear what comes next.
+                            return if abandoned { None } else { Some(document) };
+                        }
+                        None if abandoned => return None,
+                        None => {}
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    /// The action callback of a Dial.
+    fn action(&self, action: &str, leg: &Leg, answered: bool) -> Webhook {
+        let status = match leg.is_abandoned() {
+            true => self.ring.ends_as.unwrap_or(CallStatus::Completed),
+            false if answered => CallStatus::InProgress,
+            false => CallStatus::Ringing,
+        };
+        let mut form = self.form(status);
+        form.extend(leg.outcome_form());
+        Webhook::new(&self.account, resolved(&self.line.voice_url, action), form)
+    }
+
+    async fn post_action(&self, action: Webhook) -> Delivery {
+        let delivery = self.deliver(Callback::Action, action).await;
+        self.account
+            .ring_event(&self.call.sid, RingEvent::ActionCallback(delivery.clone()));
+        delivery
+    }
+
+    async fn post_status(&self, status: CallStatus) -> Option<Delivery> {
+        let url = self.line.status_callback.clone()?;
+        let seconds = self.connected_for(status).as_secs();
+        let mut form = self.form(status);
+        form.extend(pairs(&[
+            ("CallDuration", &seconds.to_string()),
+            ("Duration", &seconds.div_ceil(60).to_string()),
+            ("Timestamp", &rfc2822(self.account.now())),
+            ("SequenceNumber", "0"),
+            ("CallbackSource", "call-progress-events"),
+        ]));
+        let delivery = self
+            .deliver(Callback::Status, Webhook::new(&self.account, url, form))
+            .await;
+        self.account
+            .ring_event(&self.call.sid, RingEvent::StatusCallback(delivery.clone()));
+        Some(delivery)
+    }
+
+    /// Posts the status callback, and before or beside it an action callback that waited.
+    async fn post_what_is_left(&self, status: CallStatus, progress: &mut Progress) -> Option<Delivery> {
+        let Some(action) = progress.held_action.take() else {
+            return self.post_status(status).await;
+        };
+        let (told, acted) = if self.ring.order == Order::AtOnce {
+            join(self.post_status(status), self.post_action(action)).await
+        } else {
+            (self.post_status(status).await, self.post_action(action).await)
+        };
+        progress.action = Some(acted);
+        told
+    }
+
+    /// Posts a request as the script has it: lost, late, or several times at once.
+    async fn deliver(&self, callback: Callback, webhook: Webhook) -> Delivery {
+        if self.ring.loses.contains(&callback) {
+            return Delivery::Lost;
+        }
+        tokio::time::sleep(self.ring.delay_of(callback)).await;
+        let copies = vec![webhook; self.ring.copies_of(callback)];
+        let mut deliveries = join_all(copies.into_iter().map(IntoFuture::into_future)).await;
+        deliveries.swap_remove(0)
+    }
+
+    /// How Twilio lists the call in the end. An unanswered call that was never answered by Twilio
+    /// either is a `no-answer`; everything else is `completed`, abandoned calls included.
+    fn final_status(&self, progress: &Progress) -> CallStatus {
+        let abandoned = progress.leg.as_ref().is_some_and(Leg::is_abandoned);
+        let usual = if progress.answered || abandoned {
+            CallStatus::Completed
+        } else {
+            CallStatus::NoAnswer
+        };
+        self.ring.ends_as.or(progress.demanded).unwrap_or(usual)
+    }
+
+    fn end(&self, status: CallStatus) -> Timestamp {
+        let now = self.account.now();
+        if let Some(call) = self.account.record().call_mut(&self.call.sid) {
+            *call = call.clone().ended(status, now, self.connected_for(status));
+        }
+        now
+    }
+
+    fn connected_for(&self, status: CallStatus) -> Duration {
+        if status == CallStatus::Completed {
+            self.began.elapsed()
+        } else {
+            Duration::ZERO
+        }
+    }
+
+    fn form(&self, status: CallStatus) -> Vec<Pair> {
+        self.account
+            .call_form(&self.call.sid, &self.call.from, &self.call.to, status)
+    }
+}
+
+/// The TwiML in an answer, or `None` where the caller would hear an application error.
+fn verbs_of(delivery: &Delivery) -> Option<Vec<Verb>> {
+    let Delivery::Answered(Answer {
+        status: 200..=299,
+        content_type,
+        body,
+        ..
+    }) = delivery
+    else {
+        return None;
+    };
+    if content_type.starts_with("text/plain") {
+        // Text is read aloud, whatever it says.
+        return Some(vec![Verb::Say(body.clone())]);
+    }
+    let is_xml = ["text/xml", "application/xml", "text/html"]
+        .iter()
+        .any(|kind| content_type.starts_with(kind));
+    twiml::parse(body).ok().filter(|_| is_xml)
+}
