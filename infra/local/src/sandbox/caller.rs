@@ -14,6 +14,7 @@ use super::{
     events::RingEvent,
     leg::{Leg, resolved},
     record::{Call, CallStatus, Pair},
+    ring::{Callback, Heard, Order, Ring, RingReport},
     twiml::{self, Verb},
     webhooks::{Answer, Delivery, Webhook},
 };
@@ -21,189 +22,16 @@ use super::{
 /// So many documents in one call are a loop.
 const DOCUMENTS_MAX: usize = 8;
 
-/// How a call turns out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The owner lets it ring.
-    NoAnswer,
-    /// The owner is on the phone.
-    Busy,
-    /// The owner picks up.
-    Answered {
-        /// How long they talk.
-        talk: Duration,
-    },
-    /// The caller gives up before anybody picks up.
-    Abandoned {
-        /// How long the caller is patient.
-        after: Duration,
-    },
-    /// The owner's number cannot be reached.
-    Failed,
-}
-
-/// A request of Twilio's about a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Callback {
-    /// The voice webhook that starts it.
-    Voice,
-    /// The Dial action callback.
-    Action,
-    /// The number's status callback.
-    Status,
-}
-
-/// In which order the last two requests about a call are posted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Order {
-    /// As Twilio does when nothing is delayed.
-    #[default]
-    ActionThenStatus,
-    /// The status callback overtakes.
-    StatusThenAction,
-    /// Both at the same moment.
-    AtOnce,
-}
-
-/// What the caller heard last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// The owner, at this number.
-    Owner {
-        /// The number that was rung.
-        number: String,
-    },
-    /// Ringing, until it stopped.
-    Ringing,
-    /// A text that was read out.
-    Said(String),
-    /// The busy tone.
-    BusyTone,
-    /// Twilio's apology for an application error: our server failed.
-    ApplicationError,
-}
-
-/// A call to be played.
-#[derive(Clone, Debug)]
-pub struct Ring {
-    caller: String,
-    line: String,
-    outcome: Outcome,
-    loses: Vec<Callback>,
-    copies: Vec<(Callback, usize)>,
-    delays: Vec<(Callback, Duration)>,
-    order: Order,
-    ring_time: Option<Duration>,
-    ends_as: Option<CallStatus>,
-}
-
-impl Ring {
-    /// `caller` rings `line`.
-    pub fn new(caller: impl Into<String>, line: impl Into<String>, outcome: Outcome) -> Self {
-        Self {
-            caller: caller.into(),
-            line: line.into(),
-            outcome,
-            loses: Vec::new(),
-            copies: Vec::new(),
-            delays: Vec::new(),
-            order: Order::default(),
-            ring_time: None,
-            ends_as: None,
-        }
-    }
-
-    /// This request never reaches us.
-    #[must_use]
-    pub fn losing(mut self, callback: Callback) -> Self {
-        self.loses.push(callback);
-        self
-    }
-
-    /// This request is posted so many times, at once.
-    #[must_use]
-    pub fn copied(mut self, callback: Callback, times: usize) -> Self {
-        self.copies.push((callback, times));
-        self
-    }
-
-    /// This request is posted so much (real) time late.
-    #[must_use]
-    pub fn delayed(mut self, callback: Callback, by: Duration) -> Self {
-        self.delays.push((callback, by));
-        self
-    }
-
-    /// The last two requests come in this order.
-    #[must_use]
-    pub fn ordered(self, order: Order) -> Self {
-        Self { order, ..self }
-    }
-
-    /// The phone rings this long, whatever the TwiML says.
-    #[must_use]
-    pub fn ringing_for(self, ring_time: Duration) -> Self {
-        Self {
-            ring_time: Some(ring_time),
-            ..self
-        }
-    }
-
-    /// Twilio lists the call with this status in the end, instead of the usual one.
-    #[must_use]
-    pub fn ending_as(self, status: CallStatus) -> Self {
-        Self {
-            ends_as: Some(status),
-            ..self
-        }
-    }
-
-    fn copies_of(&self, callback: Callback) -> usize {
-        self.copies
-            .iter()
-            .find(|(of, _)| *of == callback)
-            .map_or(1, |(_, times)| (*times).max(1))
-    }
-
-    fn delay_of(&self, callback: Callback) -> Duration {
-        self.delays
-            .iter()
-            .find(|(of, _)| *of == callback)
-            .map_or(Duration::ZERO, |(_, by)| *by)
-    }
-}
-
-/// How a played call went.
-#[derive(Clone, Debug)]
-pub struct RingReport {
-    /// The call's sid.
-    pub call: String,
-    /// The sid of the leg that rang the owner.
-    pub leg: Option<String>,
-    /// What the caller heard last.
-    pub heard: Heard,
-    /// How Twilio lists the call.
-    pub status: CallStatus,
-    /// When the call was over, by the sandbox's clock.
-    pub ended_at: Timestamp,
-    /// What came of the voice webhook.
-    pub voice: Delivery,
-    /// What came of the action callback, if the TwiML named one.
-    pub action: Option<Delivery>,
-    /// What came of the status callback, if the line has one.
-    pub status_callback: Option<Delivery>,
-}
-
 /// Plays a call from the first ring to the last callback.
 pub(super) async fn play(account: Arc<Account>, ring: Ring) -> RingReport {
     let call = Call::inbound(&ring.caller, &ring.line, account.now());
     account.record().calls.push(call.clone());
     let line = account.line(&ring.line);
-    let rang = RingEvent::Rang {
+    let ringing = RingEvent::Rang {
         caller: ring.caller.clone(),
         line: ring.line.clone(),
     };
-    account.ring_event(&call.sid, rang);
+    account.ring_event(&call.sid, ringing);
     Player {
         account,
         ring,
@@ -268,7 +96,7 @@ impl Player {
         }
     }
 
-    /// Posts the voice webhook, and asks the fallback URL when that brings no TwiML.
+    /// Posts the voice webhook, and asks the fallback URL when that brings no `TwiML`.
     async fn announce_call(&self) -> (Delivery, Option<Vec<Verb>>) {
         let form = self.form(CallStatus::Ringing);
         let webhook = Webhook::new(&self.account, self.line.voice_url.clone(), form.clone());
@@ -318,7 +146,7 @@ impl Player {
                 Verb::Dial(dial) => {
                     progress.answered |= !dial.answer_on_bridge;
                     let mut leg = Leg::start(&self.account, &self.call, &dial, &self.line.voice_url);
-                    leg.play(self.ring.outcome, self.ring.ring_time).await;
+                    leg.play(self.ring.outcome, self.ring.rings_for).await;
                     progress.answered |= leg.bridged;
                     if leg.bridged {
                         progress.heard = Heard::Owner {
@@ -412,6 +240,9 @@ impl Player {
         tokio::time::sleep(self.ring.delay_of(callback)).await;
         let copies = vec![webhook; self.ring.copies_of(callback)];
         let mut deliveries = join_all(copies.into_iter().map(IntoFuture::into_future)).await;
+        if self.ring.misses_answers.contains(&callback) {
+            return Delivery::Failed("the answer was scripted to be lost".to_owned());
+        }
         deliveries.swap_remove(0)
     }
 
@@ -449,7 +280,7 @@ impl Player {
     }
 }
 
-/// The TwiML in an answer, or `None` where the caller would hear an application error.
+/// The `TwiML` in an answer, or `None` where the caller would hear an application error.
 fn verbs_of(delivery: &Delivery) -> Option<Vec<Verb>> {
     let Delivery::Answered(Answer {
         status: 200..=299,

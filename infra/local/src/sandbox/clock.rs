@@ -54,13 +54,12 @@ impl SandboxClock {
 
     /// Waits until the clock shows `moment` or later.
     pub async fn reaches(&self, moment: Timestamp) {
-        match &self.set {
+        if let Some(set) = &self.set {
             // The sender is ours, so the channel cannot close while we wait.
-            Some(set) => drop(set.subscribe().wait_for(|now| *now >= moment).await),
-            None => {
-                let wait = Timestamp::now().duration_until(moment);
-                tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
-            }
+            let _ = set.subscribe().wait_for(|now| *now >= moment).await;
+        } else {
+            let wait = Timestamp::now().duration_until(moment);
+            tokio::time::sleep(Duration::try_from(wait).unwrap_or_default()).await;
         }
     }
 }
@@ -71,9 +70,11 @@ pub(super) fn later(moment: Timestamp, by: Duration) -> Timestamp {
     moment.checked_add(by).expect("a time before the year 9999")
 }
 
-/// A date in Twilio's form: RFC 2822, in UTC.
+/// A date in Twilio's form: RFC 2822, in UTC, the day with two digits.
 pub(super) fn rfc2822(date: Timestamp) -> String {
-    jiff::fmt::rfc2822::to_string(&date.to_zoned(TimeZone::UTC)).expect("a year before 10000")
+    date.to_zoned(TimeZone::UTC)
+        .strftime("%a, %d %b %Y %H:%M:%S +0000")
+        .to_string()
 }
 
 #[cfg(test)]

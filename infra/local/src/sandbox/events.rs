@@ -5,8 +5,8 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 
 use super::{
-    caller::Heard,
     record::{CallStatus, MessageStatus},
+    ring::Heard,
     webhooks::Delivery,
 };
 
@@ -87,7 +87,7 @@ pub enum RingEvent {
     },
     /// The voice webhook was posted.
     VoiceWebhook(Delivery),
-    /// The TwiML had the owner's phone rung.
+    /// The `TwiML` had the owner's phone rung.
     OwnerDialled {
         /// The child leg.
         leg: String,

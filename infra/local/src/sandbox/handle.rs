@@ -6,12 +6,13 @@ use tokio::net::TcpListener;
 
 use super::{
     account::{Account, Line, pairs},
-    caller::{self, Ring, RingReport},
+    caller,
     clock::SandboxClock,
     connection::{CuttableListener, Scissors},
     events::{Events, SandboxEvent},
     record::{Call, CallStatus, MessageStatus, ReceivedRequest, SentMessage, value_of},
     rest,
+    ring::{Ring, RingReport},
     script::{Behaviour, Fate, ReadFault},
     webhooks::Webhook,
 };

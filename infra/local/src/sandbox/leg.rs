@@ -4,9 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     account::{Account, pairs},
-    caller::Outcome,
     events::RingEvent,
     record::{Call, CallStatus, Pair},
+    ring::Outcome,
     twiml::{Dial, Number},
     webhooks::Webhook,
 };

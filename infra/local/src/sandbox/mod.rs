@@ -17,6 +17,7 @@ mod handle;
 mod leg;
 mod record;
 mod rest;
+mod ring;
 mod script;
 mod signature;
 #[cfg(test)]
@@ -25,11 +26,11 @@ mod twiml;
 mod webhooks;
 
 pub use account::Line;
-pub use caller::{Callback, Heard, Order, Outcome, Ring, RingReport};
 pub use clock::SandboxClock;
 pub use events::{Events, RingEvent, SandboxEvent};
 pub use handle::{SandboxConfig, SandboxTwilio};
 pub use record::{Call, CallStatus, MessageStatus, Pair, ReceivedRequest, SentMessage, attempt_in};
+pub use ring::{Callback, Heard, Order, Outcome, Ring, RingReport};
 pub use script::{Behaviour, Fate, ReadFault};
 pub use signature::sign;
 pub use twiml::{BadTwiml, Dial, Number, Verb, parse as parse_twiml};

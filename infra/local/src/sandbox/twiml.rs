@@ -1,4 +1,4 @@
-//! Reading the TwiML that we answer, as strictly as Twilio does.
+//! Reading the `TwiML` that we answer, as strictly as Twilio does.
 
 use std::{fmt, time::Duration};
 
@@ -10,7 +10,7 @@ use quick_xml::{
 /// How long a Dial rings when it does not say.
 const DIAL_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 
-/// One instruction of a TwiML document.
+/// One instruction of a `TwiML` document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verb {
     /// Ring somebody and connect them.

@@ -190,6 +190,17 @@ async fn lost_requests_are_not_posted_but_the_call_is_listed() {
 }
 
 #[tokio::test]
+async fn a_lost_answer_leaves_the_caller_with_an_error_after_we_heard_of_the_call() {
+    let world = forwarding().await;
+    let report = world
+        .twilio
+        .ring(rings(Outcome::NoAnswer).missing_answer(Callback::Voice))
+        .await;
+    assert_eq!(report.heard, Heard::ApplicationError);
+    assert_eq!(world.received(VOICE).len(), 1);
+}
+
+#[tokio::test]
 async fn callbacks_come_twice_late_and_in_any_order_when_told_to() {
     let world = forwarding().await;
     let ring = rings(Outcome::NoAnswer)

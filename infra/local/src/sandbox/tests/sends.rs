@@ -23,7 +23,7 @@ async fn an_accepted_text_is_answered_in_twilio_s_shape_and_recorded_with_its_at
     assert_eq!(response.status(), 201);
     let body: Value = response.json().await.expect("JSON");
     assert_eq!(body["status"], "queued");
-    assert_eq!(body["date_created"], "Sun, 8 Mar 2026 12:00:00 +0000");
+    assert_eq!(body["date_created"], "Sun, 08 Mar 2026 12:00:00 +0000");
     assert_eq!(body["date_sent"], Value::Null);
     assert_eq!(body["num_segments"], "1");
     let [message] = world.twilio.messages().try_into().expect("one message");
