@@ -15,7 +15,7 @@ use super::{
     leg::{Leg, resolved},
     record::{Call, CallStatus, Pair},
     ring::{Callback, Heard, Order, Ring, RingReport},
-    twiml::{self, Verb},
+    twiml::{self, Dial, Verb},
     webhooks::{Answer, Delivery, Webhook},
 };
 
@@ -62,6 +62,16 @@ struct Progress {
     action: Option<Delivery>,
     /// An action callback that waits for its turn after or beside the status callback.
     held_action: Option<Webhook>,
+}
+
+/// What comes after a verb.
+enum Next {
+    /// The next verb of the document.
+    Verb,
+    /// The answer of an action callback takes over; `None` is one that cannot be executed.
+    Document(Option<Vec<Verb>>),
+    /// Nothing.
+    Over,
 }
 
 impl Player {
@@ -115,69 +125,92 @@ impl Player {
         for _ in 0..DOCUMENTS_MAX {
             let Some(verbs) = document else { break };
             match self.execute_one(verbs, progress).await {
-                Some(next) => document = next,
-                None => return,
+                Next::Document(next) => document = next,
+                Next::Verb | Next::Over => return,
             }
         }
-        progress.answered = true;
+        self.answer(progress);
         progress.heard = Heard::ApplicationError;
     }
 
-    /// Carries out one document. `Some` is the answer of an action callback, which takes over.
-    async fn execute_one(&self, verbs: Vec<Verb>, progress: &mut Progress) -> Option<Option<Vec<Verb>>> {
+    async fn execute_one(&self, verbs: Vec<Verb>, progress: &mut Progress) -> Next {
         for verb in verbs {
-            match verb {
-                Verb::Hangup => return None,
+            let next = match verb {
+                Verb::Hangup => Next::Over,
                 Verb::Reject { reason } => {
-                    let busy = reason == "busy";
-                    progress.heard = if busy { Heard::BusyTone } else { Heard::Ringing };
-                    progress.demanded = Some(if busy {
-                        CallStatus::Busy
-                    } else {
-                        CallStatus::NoAnswer
-                    });
-                    return None;
+                    let (heard, status) = match reason.as_str() {
+                        "busy" => (Heard::BusyTone, CallStatus::Busy),
+                        _ => (Heard::Ringing, CallStatus::NoAnswer),
+                    };
+                    progress.heard = heard;
+                    progress.demanded = Some(status);
+                    Next::Over
                 }
                 Verb::Say(text) => {
-                    progress.answered = true;
+                    self.answer(progress);
                     progress.heard = Heard::Said(text);
+                    Next::Verb
                 }
-                Verb::Other(_) => progress.answered = true,
-                Verb::Dial(dial) => {
-                    progress.answered |= !dial.answer_on_bridge;
-                    let mut leg = Leg::start(&self.account, &self.call, &dial, &self.line.voice_url);
-                    leg.play(self.ring.outcome, self.ring.rings_for).await;
-                    progress.answered |= leg.bridged;
-                    if leg.bridged {
-                        progress.heard = Heard::Owner {
-                            number: leg.number.clone(),
-                        };
-                    }
-                    let action = dial
-                        .action
-                        .as_ref()
-                        .map(|action| self.action(action, &leg, progress.answered));
-                    let abandoned = leg.is_abandoned();
-                    progress.leg = Some(leg);
-                    match action {
-                        Some(action) if self.ring.order != Order::ActionThenStatus => {
-                            progress.held_action = Some(action);
-                            return None;
-                        }
-                        Some(action) => {
-                            let delivery = self.post_action(action).await;
-                            let document = verbs_of(&delivery);
-                            progress.action = Some(delivery);
-                            // Nobody is there any more to hear what comes next.
-                            return if abandoned { None } else { Some(document) };
-                        }
-                        None if abandoned => return None,
-                        None => {}
-                    }
+                Verb::Other(_) => {
+                    self.answer(progress);
+                    Next::Verb
                 }
+                Verb::Dial(dial) => self.dial(&dial, progress).await,
+            };
+            if !matches!(next, Next::Verb) {
+                return next;
             }
         }
-        None
+        Next::Over
+    }
+
+    /// Rings the owner and tells us how it went.
+    async fn dial(&self, dial: &Dial, progress: &mut Progress) -> Next {
+        if !dial.answer_on_bridge {
+            self.answer(progress);
+        }
+        let mut leg = Leg::start(&self.account, &self.call, dial, &self.line.voice_url);
+        leg.play(self.ring.outcome, self.ring.rings_for).await;
+        if leg.bridged {
+            progress.answered = true;
+            progress.heard = Heard::Owner {
+                number: leg.number.clone(),
+            };
+        }
+        let action = dial
+            .action
+            .as_ref()
+            .map(|action| self.action(action, &leg, progress.answered));
+        let abandoned = leg.is_abandoned();
+        progress.leg = Some(leg);
+        if abandoned {
+            // The call is over before anybody is told of it.
+            self.end(self.final_status(progress));
+        }
+        let Some(action) = action else {
+            return if abandoned { Next::Over } else { Next::Verb };
+        };
+        if self.ring.order != Order::ActionThenStatus {
+            progress.held_action = Some(action);
+            return Next::Over;
+        }
+        let delivery = self.post_action(action).await;
+        let document = verbs_of(&delivery);
+        progress.action = Some(delivery);
+        // Nobody is there any more to hear what comes next.
+        if abandoned {
+            Next::Over
+        } else {
+            Next::Document(document)
+        }
+    }
+
+    /// Twilio answers the caller, if it has not yet.
+    fn answer(&self, progress: &mut Progress) {
+        progress.answered = true;
+        if let Some(call) = self.account.record().call_mut(&self.call.sid) {
+            call.status = CallStatus::InProgress;
+        }
     }
 
     /// The action callback of a Dial.
@@ -258,12 +291,17 @@ impl Player {
         self.ring.ends_as.or(progress.demanded).unwrap_or(usual)
     }
 
+    /// Closes the call in Twilio's list, once, and says when that was.
     fn end(&self, status: CallStatus) -> Timestamp {
         let now = self.account.now();
-        if let Some(call) = self.account.record().call_mut(&self.call.sid) {
+        let mut record = self.account.record();
+        let Some(call) = record.call_mut(&self.call.sid) else {
+            return now;
+        };
+        if call.ended_at.is_none() {
             *call = call.clone().ended(status, now, self.connected_for(status));
         }
-        now
+        call.ended_at.unwrap_or(now)
     }
 
     fn connected_for(&self, status: CallStatus) -> Duration {

@@ -105,6 +105,31 @@ async fn an_abandoned_call_is_canceled_on_the_leg_and_completed_on_the_parent() 
 }
 
 #[tokio::test]
+async fn an_abandoned_call_is_over_in_the_list_before_its_callbacks_come() {
+    let world = forwarding().await;
+    let mut events = world.twilio.events();
+    let ring = Ring::new(CALLER, LINE, Outcome::Abandoned { after: MOMENT });
+    let late = ring.delayed(Callback::Action, Duration::from_hours(1));
+    let ringing = tokio::spawn({
+        let twilio = world.twilio.clone();
+        async move { twilio.ring(late).await }
+    });
+    let hung_up = |event: &SandboxEvent| match event {
+        SandboxEvent::Ring {
+            event: RingEvent::LegEnded { status },
+            ..
+        } => Some(*status),
+        _ => None,
+    };
+    assert_eq!(events.find(hung_up).await, Some(CallStatus::Canceled));
+    tokio::task::yield_now().await;
+
+    assert_eq!(world.twilio.calls()[0].status, CallStatus::Completed);
+    assert!(world.received(ACTION).is_empty());
+    ringing.abort();
+}
+
+#[tokio::test]
 async fn a_busy_and_an_unreachable_owner_are_told_apart() {
     let world = forwarding().await;
     for (outcome, status) in [(Outcome::Busy, "busy"), (Outcome::Failed, "failed")] {
