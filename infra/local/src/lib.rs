@@ -1,3 +1,4 @@
 //! Switchboard on one machine.
 
 pub mod postgres;
+pub mod sandbox;
