@@ -1,1 +1,3 @@
-//! x
+//! Switchboard as its users see it, on real components.
+
+mod ledger;

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use shared::environment::{DefaultLine, Reach};
-use shared::missed_calls;
+use shared::missed_calls::{self, Wording};
 use shared::platform::database::Database;
 use shared::platform::lambda::Deadline;
 use shared::platform::queue::{self, Bell, Retry};
 use shared::platform::secrets::Secrets;
 use shared::providers::twilio;
-use shared::{ConfigError, Environment};
+use shared::{ConfigError, Environment, Phone};
 
 /// What an invocation must have left before a permit is asked for: the request (10 s), settling it (5 s)
 /// and slack.
@@ -42,6 +42,17 @@ impl Endpoint {
             app_url: environment.app_url()?,
             default_line: environment.default_line()?,
         })
+    }
+}
+
+impl Endpoint {
+    /// The words of a line that only the settings know.
+    fn wording_of_default_line(&self, line: &Phone) -> Option<Wording> {
+        let default = self
+            .default_line
+            .as_ref()
+            .filter(|default| default.settings.number == *line)?;
+        Some(default.wording.clone())
     }
 }
 

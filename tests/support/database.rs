@@ -1,0 +1,152 @@
+//! A database per test, copied from a template that the migrations have made once.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use jiff::{SignedDuration, Timestamp};
+use local::postgres::{Data, Server, connect};
+use tokio::sync::OnceCell;
+use tokio_postgres::Client;
+
+static SERVER: OnceCell<Server> = OnceCell::const_new();
+static NUMBER: AtomicU32 = AtomicU32::new(0);
+
+const TEMPLATE: &str = "switchboard_template";
+/// What the functions connect as.
+const APPLICATION: &str = "switchboard";
+
+/// The clock of a test database, which only the test moves.
+const STOPPED_CLOCK: &str = "
+    CREATE TABLE stopped_clock (at timestamptz NOT NULL);
+    INSERT INTO stopped_clock VALUES ('2026-06-10 17:00:00+00');
+    GRANT SELECT ON stopped_clock TO switchboard_app;
+    CREATE OR REPLACE FUNCTION switchboard_now() RETURNS timestamptz LANGUAGE sql STABLE
+      AS 'SELECT at FROM public.stopped_clock'";
+
+/// One server for the whole run; it goes when the process does.
+pub async fn server() -> &'static Server {
+    SERVER
+        .get_or_init(async || {
+            let server = Server::start(Data::Temporary)
+                .await
+                .expect("a private PostgreSQL (`make postgres`)");
+            let admin = connect(&server.url("postgres", "postgres"))
+                .await
+                .expect("the server answers");
+            admin
+                .batch_execute(&format!("CREATE DATABASE {TEMPLATE}"))
+                .await
+                .expect("a new database");
+            ops::migrate(&server.url("postgres", TEMPLATE))
+                .await
+                .expect("the migrations apply");
+            let grant = format!("CREATE ROLE {APPLICATION} LOGIN IN ROLE switchboard_app");
+            admin.batch_execute(&grant).await.expect("a new role");
+            server
+        })
+        .await
+}
+
+/// A database of one test's own.
+pub struct TestDatabase {
+    name: String,
+    owner: Client,
+}
+
+impl TestDatabase {
+    /// A new one with the schema, nothing in it, and a clock that stands still.
+    pub async fn new() -> Self {
+        let database = Self::with_running_clock().await;
+        database.sql(STOPPED_CLOCK).await;
+        database
+    }
+
+    /// A new one whose clock is the server's.
+    pub async fn with_running_clock() -> Self {
+        let server = server().await;
+        let name = format!(
+            "test_{}_{}",
+            std::process::id(),
+            NUMBER.fetch_add(1, Ordering::Relaxed)
+        );
+        let admin = connect(&server.url("postgres", "postgres"))
+            .await
+            .expect("the server answers");
+        admin
+            .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
+            .await
+            .expect("a copy");
+        let owner = connect(&server.url("postgres", &name))
+            .await
+            .expect("the copy answers");
+        Self { name, owner }
+    }
+
+    /// As the functions reach it.
+    pub async fn application_url(&self) -> String {
+        server().await.url(APPLICATION, &self.name)
+    }
+
+    /// As migrations reach it.
+    pub async fn owner_url(&self) -> String {
+        server().await.url("postgres", &self.name)
+    }
+
+    /// Its name on the server.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A connection with the functions' rights.
+    pub async fn as_application(&self) -> Client {
+        connect(&self.application_url().await)
+            .await
+            .expect("the database answers")
+    }
+
+    /// The owner's connection, for arranging and looking.
+    pub fn owner(&self) -> &Client {
+        &self.owner
+    }
+
+    /// Runs statements as the owner.
+    pub async fn sql(&self, statements: &str) {
+        self.owner
+            .batch_execute(statements)
+            .await
+            .unwrap_or_else(|error| panic!("{error:?}: {statements}"));
+    }
+
+    /// The first column of the first row, as text; `None` if there is no row or it is NULL.
+    pub async fn one(&self, query: &str) -> Option<String> {
+        let rows = self
+            .owner
+            .simple_query(query)
+            .await
+            .unwrap_or_else(|error| panic!("{error:?}: {query}"));
+        rows.into_iter().find_map(|message| match message {
+            tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0).map(str::to_owned)),
+            _ => None,
+        })?
+    }
+
+    /// What a stopped clock shows.
+    pub async fn now(&self) -> Timestamp {
+        self.owner
+            .query_one("SELECT switchboard_now()", &[])
+            .await
+            .expect("a clock")
+            .get(0)
+    }
+
+    /// Moves a stopped clock.
+    pub async fn advance(&self, by: SignedDuration) {
+        let seconds = by.as_secs_f64();
+        self.owner
+            .execute(
+                "UPDATE stopped_clock SET at = at + make_interval(secs => $1)",
+                &[&seconds],
+            )
+            .await
+            .expect("a stopped clock");
+    }
+}
