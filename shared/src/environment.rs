@@ -57,26 +57,21 @@ pub struct DefaultLine {
 }
 
 impl Environment {
-    /// The process' own variables. With `SECRETS_ID` set, secrets come from Secrets Manager.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one place that reads the process' environment"
-    )]
+    /// The process' own variables, and AWS as its SDK finds it.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the process' environment")]
     pub async fn of_process() -> anyhow::Result<Self> {
-        Self::new(|name| std::env::var(name).ok()).await
-    }
-
-    /// Settings from a lookup.
-    pub async fn new(
-        lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
-    ) -> anyhow::Result<Self> {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
             .build_https();
-        let aws = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http)
-            .load()
-            .await;
+        let aws = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
+        Self::new(|name| std::env::var(name).ok(), aws).await
+    }
+
+    /// Settings from a lookup. With `SECRETS_ID` among them, secrets come from Secrets Manager.
+    pub async fn new(
+        lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
+        aws: aws_config::SdkConfig,
+    ) -> anyhow::Result<Self> {
         let lookup: Arc<dyn Fn(&str) -> Option<String> + Send + Sync> = Arc::new(lookup);
         let secrets = match lookup("SECRETS_ID").filter(|id| !id.is_empty()) {
             Some(id) => Secrets::of_manager(aws_sdk_secretsmanager::Client::new(&aws), id).await?,

@@ -31,12 +31,15 @@ pub(super) async fn run(endpoint: &Endpoint, job: Uuid, deadline: Deadline) -> R
         .connection()
         .await
         .map_err(anyhow::Error::from)?;
-    let Some(facts) = missed_calls::load_text(&connection, job)
+    let Some(mut facts) = missed_calls::load_text(&connection, job)
         .await
         .map_err(anyhow::Error::from)?
     else {
         return quarantine(endpoint, "no such job", &job.to_string()).await;
     };
+    if facts.wording.is_none() {
+        facts.wording = endpoint.wording_of_default_line(&facts.line);
+    }
     if facts.state != "pending" || facts.due_at > facts.now {
         tracing::info!(job.id = %job, state = facts.state, "[JOB-RUNNER] nothing to do");
         return Ok(());
