@@ -25,12 +25,13 @@ postgres_folders() {
 
 case "${1:-}" in
 postgres)
-    postgres_folders | while read -r folder; do
+    while read -r folder; do
         if [ -x "$folder/initdb" ] && [ -x "$folder/postgres" ]; then
             echo "$folder"
-            break
+            exit 0
         fi
-    done | grep .
+    done < <(postgres_folders)
+    exit 1
     ;;
 pgbouncer)
     # Debian keeps it where only root's PATH looks.

@@ -29,12 +29,14 @@ as_root() {
     fi
 }
 
+# RUNLEVEL=1 keeps Debian from starting a server of its own: ours are private.
+apt_get() { as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -qq -o Dpkg::Use-Pty=0 "$@" >/dev/null; }
+
+# A machine that has never asked knows no packages; one that asked long ago knows packages that are gone.
 debian_package() {
     command -v apt-get >/dev/null || return 1
-    # A machine that has never asked knows no packages; one that asked long ago knows packages that are gone.
-    # RUNLEVEL=1 keeps Debian from starting a server of its own: ours are private.
-    install() { as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -qq -y --no-install-recommends "$1" >&2; }
-    install "$1" || { as_root apt-get update -qq >&2 && install "$1"; }
+    apt_get install -y --no-install-recommends "$1" 2>/dev/null ||
+        { apt_get update && apt_get install -y --no-install-recommends "$1"; }
 }
 
 homebrew_package() {
