@@ -48,7 +48,7 @@ python_environment() {
     command -v python3 >/dev/null || fail "python3 is missing." \
         "Debian, Ubuntu:  sudo apt-get install python3 python3-venv" "macOS:           brew install python3"
     # Debian splits the part that makes environments from Python itself.
-    if ! python3 -c 'import ensurepip, venv' 2>/dev/null; then
+    if ! python3 -c 'import ensurepip, venv; ensurepip.version()' 2>/dev/null; then
         debian_package python3-venv || fail "this python3 cannot make virtual environments." \
             "Debian, Ubuntu:  sudo apt-get install python3-venv"
     fi

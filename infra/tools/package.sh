@@ -12,8 +12,8 @@ cd "$(dirname "$0")/../.."
 architecture=${1:-arm64}
 profile=${2:-release}
 case "$architecture" in
-arm64) target=aarch64-unknown-linux-gnu ;;
-x86_64) target=x86_64-unknown-linux-gnu ;;
+arm64) target=aarch64-unknown-linux-gnu cpu=neoverse-n1 ;; # Graviton2
+x86_64) target=x86_64-unknown-linux-gnu cpu=haswell ;; # has AVX2
 *) echo "error: $architecture is neither arm64 nor x86_64" >&2 && exit 2 ;;
 esac
 case "$profile" in
@@ -42,7 +42,9 @@ done
 # Binaries by name and no package: then every crate is built once, with the features of the whole workspace.
 folder=target/packages/$architecture-$profile
 rm -rf "$folder"
+# cargo-lambda's own optimisations would know `release` only: Cargo.toml and the line below say the same of both.
 infra/tools/with_tools.sh cargo-lambda lambda build --locked --profile "$profile" --target "$target" \
+    --disable-optimizations --config "target.$target.rustflags = ['-Ctarget-cpu=$cpu']" \
     --output-format zip --lambda-dir "$folder" "${binaries[@]}"
 
 printf '\n%-28s %12s   %s\n' function "zip (KiB)" "$architecture, $profile"
