@@ -160,7 +160,7 @@ def prove() -> None:
         'const PHONE_KEY: &str = "missed_call_text_by_phone_and_line_key"',
         "postgres" + "://app:secret@127.0.0.1:5432/switchboard",
         "postgres" + "://app:${PASSWORD}@db.switchboard.net/app",
-        "https://docs.rs/tokio-postgres",
+        "https://example.com/tokens?key=value",
         'checksum = "' + some(64, hexadecimal) + '"',
         "--hash=sha256:" + some(64, hexadecimal),
         "CA" + some(32, hexadecimal),
