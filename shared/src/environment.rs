@@ -14,7 +14,7 @@ use crate::Phone;
 use crate::missed_calls::{LineSettings, Wording};
 use crate::platform::database::Database;
 use crate::platform::queue::{Doorbell, Park};
-use crate::platform::secrets::Secrets;
+use crate::platform::secrets::{Lookup, Secrets};
 use crate::providers::twilio;
 
 /// One connection for the statement at hand and one for a neighbour in the same batch.
@@ -41,7 +41,7 @@ pub enum ConfigError {
 /// Everything that a process was given.
 #[derive(Clone)]
 pub struct Environment {
-    lookup: Arc<dyn Fn(&str) -> Option<String> + Send + Sync>,
+    lookup: Arc<Lookup>,
     secrets: Secrets,
     aws: aws_config::SdkConfig,
 }
@@ -58,12 +58,18 @@ pub struct DefaultLine {
 
 impl Environment {
     /// The process' own variables, and AWS as its SDK finds it.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the process' environment")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the process' environment"
+    )]
     pub async fn of_process() -> anyhow::Result<Self> {
         let http = aws_smithy_http_client::Builder::new()
             .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
             .build_https();
-        let aws = aws_config::defaults(BehaviorVersion::latest()).http_client(http).load().await;
+        let aws = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http)
+            .load()
+            .await;
         Self::new(|name| std::env::var(name).ok(), aws).await
     }
 
@@ -72,13 +78,12 @@ impl Environment {
         lookup: impl Fn(&str) -> Option<String> + Send + Sync + 'static,
         aws: aws_config::SdkConfig,
     ) -> anyhow::Result<Self> {
-        let lookup: Arc<dyn Fn(&str) -> Option<String> + Send + Sync> = Arc::new(lookup);
-        let secrets = match lookup("SECRETS_ID").filter(|id| !id.is_empty()) {
-            Some(id) => Secrets::of_manager(aws_sdk_secretsmanager::Client::new(&aws), id).await?,
-            None => {
-                let lookup = Arc::clone(&lookup);
-                Secrets::of_environment(move |name| lookup(name))
-            }
+        let lookup: Arc<Lookup> = Arc::new(lookup);
+        let secrets = if let Some(id) = lookup("SECRETS_ID").filter(|id| !id.is_empty()) {
+            Secrets::of_manager(aws_sdk_secretsmanager::Client::new(&aws), id).await?
+        } else {
+            let lookup = Arc::clone(&lookup);
+            Secrets::of_environment(move |name| lookup(name))
         };
         Ok(Self { lookup, secrets, aws })
     }

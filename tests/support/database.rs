@@ -36,7 +36,7 @@ pub async fn server() -> &'static Server {
                 .batch_execute(&format!("CREATE DATABASE {TEMPLATE}"))
                 .await
                 .expect("a new database");
-            ops::migrate(&server.url("postgres", TEMPLATE))
+            ops::migrate(&server.url("postgres", TEMPLATE), None)
                 .await
                 .expect("the migrations apply");
             let grant = format!("CREATE ROLE {APPLICATION} LOGIN IN ROLE switchboard_app");

@@ -41,7 +41,9 @@ impl PostgresProxy {
         let shared = Arc::clone(&state);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let Ok(server) = TcpStream::connect(("127.0.0.1", server_port)).await else { continue };
+                let Ok(server) = TcpStream::connect(("127.0.0.1", server_port)).await else {
+                    continue;
+                };
                 let _ = (client.set_nodelay(true), server.set_nodelay(true));
                 tokio::spawn(relay(client, server, Arc::clone(&shared), tell.clone()));
             }
@@ -70,10 +72,17 @@ impl PostgresProxy {
     }
 }
 
-async fn relay(client: TcpStream, server: TcpStream, state: Arc<Mutex<State>>, tell: mpsc::UnboundedSender<()>) {
+async fn relay(
+    client: TcpStream,
+    server: TcpStream,
+    state: Arc<Mutex<State>>,
+    tell: mpsc::UnboundedSender<()>,
+) {
     let (mut from_client, mut to_client) = client.into_split();
     let (mut from_server, mut to_server) = server.into_split();
-    let Some(startup) = read_startup(&mut from_client).await else { return };
+    let Some(startup) = read_startup(&mut from_client).await else {
+        return;
+    };
     if to_server.write_all(&startup).await.is_err() {
         return;
     }
@@ -101,7 +110,8 @@ async fn relay(client: TcpStream, server: TcpStream, state: Arc<Mutex<State>>, t
                 let mut state = state.lock().expect("no panic");
                 state.statements.push(name.clone());
                 let stop = state.stop_at;
-                if matches!(stop, Some(StopAt::Before(other) | StopAt::AfterCommitOf(other)) if other == name) {
+                if matches!(stop, Some(StopAt::Before(other) | StopAt::AfterCommitOf(other)) if other == name)
+                {
                     state.stop_at = None;
                     stop
                 } else {
@@ -157,9 +167,14 @@ fn statement_in(message: &[u8]) -> Option<String> {
             let name_end = message[5..].iter().position(|byte| *byte == 0)? + 6;
             String::from_utf8_lossy(&message[name_end..]).into_owned()
         }
-        b'Q' => String::from_utf8_lossy(&message[5..]).trim_end_matches('\0').to_owned(),
+        b'Q' => String::from_utf8_lossy(&message[5..])
+            .trim_end_matches('\0')
+            .to_owned(),
         _ => return None,
     };
     let name = text.strip_prefix("-- ").and_then(|rest| rest.split(':').next());
-    Some(name.map_or_else(|| text.trim_end_matches('\0').chars().take(40).collect(), str::to_owned))
+    Some(name.map_or_else(
+        || text.trim_end_matches('\0').chars().take(40).collect(),
+        str::to_owned,
+    ))
 }

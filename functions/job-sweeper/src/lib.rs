@@ -51,7 +51,14 @@ pub async fn handle(endpoint: &Endpoint, request: Request) -> http::Result {
     } else {
         ("CRON_SECRET", "GET")
     };
-    scheduled::run(&endpoint.secrets, secret, method, &request, sweep(endpoint)).await
+    scheduled::run(
+        &endpoint.secrets,
+        secret,
+        method,
+        &request,
+        Box::pin(sweep(endpoint)),
+    )
+    .await
 }
 
 async fn sweep(endpoint: &Endpoint) -> anyhow::Result<Summary> {

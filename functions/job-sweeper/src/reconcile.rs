@@ -38,7 +38,7 @@ async fn read(endpoint: &Endpoint, unclear: &Unclear) -> Reading {
             found: listing
                 .messages
                 .into_iter()
-                .filter(|message| message.is_outbound())
+                .filter(shared::providers::twilio::MessageRecord::is_outbound)
                 .map(|message| Evidence {
                     provider_id: message.sid,
                     content: message.body,

@@ -69,7 +69,14 @@ struct Tally {
 
 /// Runs once.
 pub async fn handle(endpoint: &Endpoint, request: Request) -> http::Result {
-    scheduled::run(&endpoint.secrets, "CRON_SECRET", "GET", &request, poll(endpoint)).await
+    scheduled::run(
+        &endpoint.secrets,
+        "CRON_SECRET",
+        "GET",
+        &request,
+        Box::pin(poll(endpoint)),
+    )
+    .await
 }
 
 async fn poll(endpoint: &Endpoint) -> anyhow::Result<Summary> {
@@ -118,7 +125,7 @@ async fn check_ours(
         tally.checked += 1;
         match record {
             Ok(Some(record)) => {
-                conclude(endpoint, connection, &record, call.caller, call.line, now, tally).await?
+                conclude(endpoint, connection, &record, call.caller, call.line, now, tally).await?;
             }
             Ok(None) => {
                 missed_calls::mark_not_found(connection, &call.call_sid).await?;

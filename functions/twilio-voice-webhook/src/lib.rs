@@ -89,7 +89,7 @@ impl Endpoint {
     }
 }
 
-/// Answers Twilio with TwiML.
+/// Answers Twilio with `TwiML`.
 pub async fn handle(endpoint: &Endpoint, request: Request) -> http::Result {
     let request = endpoint.webhooks.verify(&request).await?;
     let event = request
@@ -138,14 +138,13 @@ async fn connect(endpoint: &Endpoint, request: &Verified, line: Phone, event: Ev
             endpoint.settings_at_hand(Some(&line))
         }
     };
-    match settings {
-        Some(settings) => Ok(http::twiml(endpoint.dial(&settings))),
-        None => {
-            tracing::error!(
-                "nowhere to connect a caller to: add the line, or set DEFAULT_LINE_NUMBER and DEFAULT_FORWARD_TO"
-            );
-            Ok(http::twiml(twiml::empty()))
-        }
+    if let Some(settings) = settings {
+        Ok(http::twiml(endpoint.dial(&settings)))
+    } else {
+        tracing::error!(
+            "nowhere to connect a caller to: add the line, or set DEFAULT_LINE_NUMBER and DEFAULT_FORWARD_TO"
+        );
+        Ok(http::twiml(twiml::empty()))
     }
 }
 
@@ -165,7 +164,7 @@ async fn conclude(endpoint: &Endpoint, request: &Verified, event: Event) -> http
         Ok(Effect::NotOurs) => {
             endpoint
                 .quarantine(request, "the called number is none of our lines")
-                .await
+                .await;
         }
         Ok(_) => {}
         // Twilio does not repeat a callback that was answered, and hangs up on one that was not.
@@ -180,7 +179,7 @@ async fn park(endpoint: &Endpoint, request: &Verified, why: &(dyn std::fmt::Disp
     match endpoint.park.park(&request.subject(), event).await {
         Ok(()) => tracing::error!(%why, "database away: the request is parked"),
         Err(error) => {
-            tracing::error!(%why, error = format!("{error:#}"), "database away and the request not parked: the poller must find the call")
+            tracing::error!(%why, error = format!("{error:#}"), "database away and the request not parked: the poller must find the call");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! A private PostgreSQL server: the real thing, found on this machine, on a free port of loopback.
+//! A private `PostgreSQL` server: the real thing, found on this machine, on a free port of loopback.
 //!
 //! It lives exactly as long as the process that started it. A small shell stands between the two and
 //! waits on a pipe: when this process ends, in whatever way, the pipe closes, the shell stops the server
@@ -15,7 +15,7 @@ use tokio_postgres::{Client, NoTls};
 
 /// `postgres` refuses to run as root; there it runs as nobody.
 const NOBODY: u32 = 65534;
-const READY_WITHIN: Duration = Duration::from_secs(60);
+const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// Starts the server given by "$1" on the data in "$2"; "$3" says whether they go with it.
 const WATCHDOG: &str = r#"

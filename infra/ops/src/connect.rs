@@ -5,22 +5,18 @@ use secrecy::SecretString;
 use shared::platform::database::connection_settings;
 use tokio_postgres::{AsyncMessage, Client, Connection, NoTls};
 
-/// Connects, and prints what the database has to say while it works.
-pub async fn connect(url: &str) -> anyhow::Result<Client> {
-    let roots = std::env::var("DATABASE_CA").ok();
-    let (config, tls) = connection_settings(&SecretString::from(url), roots.as_deref())?;
+/// Connects, over TLS against `roots` (PEM) or the platform's where the database is elsewhere, and prints what the database has to say while it works.
+pub async fn connect(url: &str, roots: Option<&str>) -> anyhow::Result<Client> {
+    let (config, tls) = connection_settings(&SecretString::from(url), roots)?;
     let unreachable = "the database cannot be reached";
-    Ok(match tls {
-        Some(tls) => {
-            let (client, connection) = config.connect(tls).await.context(unreachable)?;
-            listen(connection);
-            client
-        }
-        None => {
-            let (client, connection) = config.connect(NoTls).await.context(unreachable)?;
-            listen(connection);
-            client
-        }
+    Ok(if let Some(tls) = tls {
+        let (client, connection) = config.connect(tls).await.context(unreachable)?;
+        listen(connection);
+        client
+    } else {
+        let (client, connection) = config.connect(NoTls).await.context(unreachable)?;
+        listen(connection);
+        client
     })
 }
 
@@ -33,7 +29,7 @@ where
         while let Some(message) = std::future::poll_fn(|context| connection.poll_message(context)).await {
             match message {
                 Ok(AsyncMessage::Notice(notice)) if notice.severity() == "NOTICE" => {
-                    println!("   {}", notice.message())
+                    println!("   {}", notice.message());
                 }
                 Ok(_) => {}
                 Err(_) => break,

@@ -9,9 +9,21 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(name = "ops")]
 struct Cli {
-    /// Reaches the database directly, past any pooler. DIRECT_URL, else DATABASE_URL.
+    /// Reaches the database directly, past any pooler. `DIRECT_URL`, else `DATABASE_URL`.
     #[arg(long, global = true, env = "DIRECT_URL", hide_env_values = true)]
     url: Option<String>,
+    /// For a setup where one URL does for both.
+    #[arg(
+        long,
+        global = true,
+        env = "DATABASE_URL",
+        hide = true,
+        hide_env_values = true
+    )]
+    database_url: Option<String>,
+    /// The roots (PEM) that the database's certificate is checked against, if not the platform's.
+    #[arg(long, global = true, env = "DATABASE_CA", hide_env_values = true)]
+    roots: Option<String>,
     #[command(subcommand)]
     command: Command,
 }
@@ -30,12 +42,12 @@ async fn main() -> anyhow::Result<ExitCode> {
     let cli = Cli::parse();
     let url = cli
         .url
-        .or_else(|| std::env::var("DATABASE_URL").ok())
+        .or(cli.database_url)
         .context("set DIRECT_URL or DATABASE_URL")?;
     match cli.command {
         Command::Migrate => {
             println!("🔄 Migrating");
-            let applied = ops::migrate(&url).await?;
+            let applied = ops::migrate(&url, cli.roots.as_deref()).await?;
             for migration in &applied {
                 println!("✅ {migration}");
             }
@@ -46,7 +58,7 @@ async fn main() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Verify => {
-            let findings = ops::verify(&ops::connect(&url).await?).await?;
+            let findings = ops::verify(&ops::connect(&url, cli.roots.as_deref()).await?).await?;
             let problems = findings
                 .iter()
                 .filter(|finding| finding.problem.is_some())

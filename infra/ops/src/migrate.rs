@@ -10,8 +10,8 @@ mod embedded {
 ///
 /// Safe to run twice: the second run finds nothing to do. `url` must reach the database directly, because
 /// the lock that keeps two runs apart belongs to the session.
-pub async fn migrate(url: &str) -> anyhow::Result<Vec<String>> {
-    let mut client = super::connect(url).await?;
+pub async fn migrate(url: &str, roots: Option<&str>) -> anyhow::Result<Vec<String>> {
+    let mut client = super::connect(url, roots).await?;
     // The number means nothing; it only has to be the same for everybody who migrates.
     client
         .batch_execute("SELECT pg_advisory_lock(7462839105)")

@@ -22,8 +22,14 @@ pub async fn verify(client: &Client) -> anyhow::Result<Vec<Finding>> {
     let mut findings: Vec<Finding> = expected_catalog()
         .map(|object| compare(object, &actual))
         .collect();
-    for row in client.query(include_str!("sql/foreign_keys.sql"), &[]).await? {
-        let count: i64 = client.query_one(row.get::<_, &str>("orphans"), &[]).await?.get(0);
+    for row in client
+        .query_typed(include_str!("sql/foreign_keys.sql"), &[])
+        .await?
+    {
+        let count: i64 = client
+            .query_typed_one(row.get::<_, &str>("orphans"), &[])
+            .await?
+            .get(0);
         let problem = match (row.get::<_, bool>("validated"), count) {
             (true, 0) => None,
             (false, 0) => Some("NOT VALIDATED".to_owned()),
@@ -55,7 +61,7 @@ fn name_of(object: &str) -> &str {
 
 /// The schema of a database, one object a line.
 pub async fn catalog(client: &Client) -> anyhow::Result<Vec<String>> {
-    let rows = client.query(include_str!("sql/catalog.sql"), &[]).await?;
+    let rows = client.query_typed(include_str!("sql/catalog.sql"), &[]).await?;
     Ok(rows.iter().map(|row| row.get(0)).collect())
 }
 

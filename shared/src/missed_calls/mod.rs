@@ -3,7 +3,7 @@
 //! Three sources say how a call went, in any order, repeatedly or never: Twilio's Dial callback (the fast
 //! path), its status callback, and its own call list, which the poller reads (the fallback). Each is
 //! reduced to a [`Verdict`] by a function below and reported to one statement; the first verdict stands,
-//! and a missed call becomes a job whose key is the CallSid, for ever. So however many of them arrive,
+//! and a missed call becomes a job whose key is the `CallSid`, for ever. So however many of them arrive,
 //! there is one text, and if any of them arrives, there is not none.
 
 mod call;

@@ -77,7 +77,7 @@ pub fn no_content() -> Response<Body> {
     answer(204, None, Body::Empty)
 }
 
-/// 200 with TwiML.
+/// 200 with `TwiML`.
 pub fn twiml(document: String) -> Response<Body> {
     answer(200, Some("text/xml; charset=utf-8"), Body::Text(document))
 }

@@ -116,7 +116,7 @@ where
                 match AssertUnwindSafe(handle(message)).catch_unwind().await {
                     Ok(Ok(())) => continue,
                     Ok(Err(error)) => {
-                        tracing::warn!(message.id = id, %error, "message will be delivered again")
+                        tracing::warn!(message.id = id, %error, "message will be delivered again");
                     }
                     Err(_) => tracing::error!(message.id = id, "a message's handling panicked"),
                 }

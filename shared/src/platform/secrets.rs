@@ -18,6 +18,9 @@ const ASK_AGAIN: Duration = Duration::from_mins(1);
 
 type Values = BTreeMap<String, SecretString>;
 
+/// Finds a setting by its name.
+pub type Lookup = dyn Fn(&str) -> Option<String> + Send + Sync;
+
 /// Where a process' secrets come from. Cloning shares what was fetched.
 #[derive(Clone)]
 pub struct Secrets(Arc<Inner>);
@@ -29,7 +32,7 @@ struct Inner {
 
 enum Source {
     /// `NAME` and, during a rotation, `NAME_PREVIOUS`.
-    Environment(Box<dyn Fn(&str) -> Option<String> + Send + Sync>),
+    Environment(Box<Lookup>),
     Manager {
         client: aws_sdk_secretsmanager::Client,
         id: String,

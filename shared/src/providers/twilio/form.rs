@@ -28,7 +28,7 @@ pub enum FormError {
 impl Form {
     /// Reads a body. Nothing is guessed: what does not decode cleanly is an error.
     pub fn parse(body: &[u8]) -> Result<Self, FormError> {
-        if body.iter().filter(|byte| **byte == b'&').count() >= FIELDS_MAX {
+        if body.split(|byte| *byte == b'&').count() > FIELDS_MAX {
             return Err(FormError::TooManyFields);
         }
         let escapes = body.split(|byte| *byte == b'%').skip(1);

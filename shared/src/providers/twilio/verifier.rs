@@ -35,7 +35,7 @@ impl WebhookVerifier {
         Self { public_url, secrets }
     }
 
-    /// Takes a POSTed form of at most 64 KiB with one good signature.
+    /// Takes a `POSTed` form of at most 64 KiB with one good signature.
     pub async fn verify(&self, request: &Request) -> Result<Verified, HttpError> {
         if request.method() != ::http::Method::POST {
             return Err(http::method_not_allowed());

@@ -84,7 +84,7 @@ pub enum Caller {
     Known(Phone),
     /// Somebody who withheld it.
     Withheld,
-    /// Something that is not a telephone: a SIP address, a browser, a WhatsApp user.
+    /// Something that is not a telephone: a SIP address, a browser, a `WhatsApp` user.
     NotAPhone,
 }
 
