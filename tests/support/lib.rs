@@ -2,6 +2,8 @@
 
 mod database;
 mod postgres_proxy;
+mod world;
 
 pub use database::{TestDatabase, server};
 pub use postgres_proxy::{PostgresProxy, StopAt};
+pub use world::{CALLER, CRON_SECRET, JOB_RUNNER_TOKEN, LINE, OWNER, World};

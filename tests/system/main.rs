@@ -1,3 +1,4 @@
 //! Switchboard as its users see it, on real components.
 
 mod ledger;
+mod missed_calls;

@@ -1,4 +1,11 @@
 //! Switchboard on one machine.
 
+pub mod functions;
+pub mod gateway;
+pub mod invoke;
 pub mod postgres;
+pub mod runtime_api;
 pub mod sandbox;
+pub mod settings;
+pub mod sqs;
+pub mod template;

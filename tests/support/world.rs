@@ -1,0 +1,298 @@
+//! A world to try Switchboard in: a line, its owner, callers, Twilio, a database, queues, and time.
+//!
+//! Twilio's own record says what people got; nothing here looks at our tables to find that out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_sdk_sqs::types::MessageSystemAttributeName;
+use jiff::SignedDuration;
+use local::functions::{Functions, in_process};
+use local::gateway;
+use local::invoke::{Invoke, InvokeError};
+use local::sandbox::{SandboxClock, SandboxConfig, SandboxTwilio, SentMessage};
+use local::settings::Settings;
+use local::sqs::{QueueAttributes, Sqs};
+use local::template::Template;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::TestDatabase;
+
+/// The business's number.
+pub const LINE: &str = "+15875550006";
+/// Where it forwards to.
+pub const OWNER: &str = "+14155550101";
+/// Somebody who rings.
+pub const CALLER: &str = "+14035550001";
+/// What lets people run the scheduled functions.
+pub const CRON_SECRET: &str = "the-cron-word";
+/// What lets people run the job route.
+pub const JOB_RUNNER_TOKEN: &str = "the-job-word";
+
+const ACCOUNT: &str = "AC00000000000000000000000000000001";
+const AUTH_TOKEN: &str = "the-twilio-word";
+
+/// One world. Its clocks stand still until they are moved.
+pub struct World {
+    /// The database, and with it the clock of everybody's rules.
+    pub database: TestDatabase,
+    /// Twilio, and with it the record of what people got.
+    pub twilio: SandboxTwilio,
+    /// The queues.
+    pub sqs: Sqs,
+    /// Where the gateway listens.
+    pub url: String,
+    /// What the functions are given.
+    pub settings: Settings,
+    functions: Functions,
+    queues: aws_sdk_sqs::Client,
+    gateway: tokio::task::JoinHandle<()>,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.gateway.abort();
+    }
+}
+
+impl World {
+    /// A line that forwards to its owner, on a database that works.
+    pub async fn begin() -> Self {
+        let database = TestDatabase::new().await;
+        let url = database.application_url().await;
+        Self::on(database, url).await
+    }
+
+    /// The same, with the functions reaching their database by another way.
+    pub async fn on(database: TestDatabase, database_url: String) -> Self {
+        database
+            .sql(&format!(
+                "INSERT INTO lines (number, forward_to, business_name) VALUES ('{LINE}', '{OWNER}', 'Acme')"
+            ))
+            .await;
+        Self::without_lines(database, database_url, |settings| settings).await
+    }
+
+    /// A world as `change` would have its settings.
+    pub async fn without_lines(
+        database: TestDatabase,
+        database_url: String,
+        change: impl FnOnce(Settings) -> Settings,
+    ) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let twilio = SandboxTwilio::start(SandboxConfig {
+            account_sid: ACCOUNT.to_owned(),
+            auth_token: AUTH_TOKEN.to_owned(),
+            public_base_url: url.clone(),
+            clock: SandboxClock::standing_at(database.now().await),
+            ..SandboxConfig::default()
+        })
+        .await
+        .expect("Twilio");
+        let sqs = Sqs::start().await.expect("SQS");
+        let queue = |name: &str| sqs.create_queue(name, QueueAttributes::fifo()).expect("a queue");
+        let settings = Settings::new(sqs.endpoint())
+            .with("DATABASE_URL", database_url)
+            .with("APP_URL", &url)
+            .with("SWITCHBOARD_STAGE", "production")
+            .with("CRON_SECRET", CRON_SECRET)
+            .with("JOB_RUNNER_TOKEN", JOB_RUNNER_TOKEN)
+            .with("TWILIO_ACCOUNT_SID", ACCOUNT)
+            .with("TWILIO_AUTH_TOKEN", AUTH_TOKEN)
+            .with("TWILIO_API_BASE_URL", twilio.base_url())
+            .with("MESSAGES_QUEUE_URL", queue("messages.fifo"))
+            .with("PARKED_EVENTS_QUEUE_URL", queue("parked-events.fifo"));
+        let settings = change(settings);
+        let template = Template::own().expect("template.yaml");
+        let environment = settings.environment().await.expect("settings");
+        let functions = in_process(&template, &environment).expect("every function has what it asks for");
+        let router = gateway::router(&template, functions.clone()).expect("every route is served");
+        let gateway = tokio::spawn(async move {
+            let _ = axum::serve(listener, router).await;
+        });
+        let queues = aws_sdk_sqs::Client::new(&settings.aws());
+        Self {
+            database,
+            twilio,
+            sqs,
+            url,
+            settings,
+            functions,
+            queues,
+            gateway,
+        }
+    }
+
+    /// Puts another implementation in a function's place.
+    pub fn replace(&mut self, binary: &str, function: Arc<dyn Invoke>) {
+        self.functions.insert(binary.to_owned(), function);
+    }
+
+    /// Invokes a function as its trigger would.
+    pub async fn invoke(&self, binary: &str, event: Value) -> Result<Value, InvokeError> {
+        self.functions[binary].invoke(event).await
+    }
+
+    /// A tick of a function's schedule.
+    pub async fn tick(&self, binary: &str) -> Value {
+        let event = json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
+        self.invoke(binary, event)
+            .await
+            .unwrap_or_else(|error| panic!("{binary}: {error}"))
+    }
+
+    /// The poller's minute.
+    pub async fn poll(&self) -> Value {
+        self.tick("missed-call-poller").await
+    }
+
+    /// The sweeper's minute.
+    pub async fn sweep(&self) -> Value {
+        self.tick("job-sweeper").await
+    }
+
+    /// Delivers every doorbell that hangs in the queue; what fails stays in it, unseen.
+    pub async fn run_jobs(&self) {
+        while let Some((event, receipts)) = self.next_batch().await {
+            let answer = self.invoke("job-runner", event).await;
+            let failed: Vec<String> = match &answer {
+                Ok(answer) => answer["batchItemFailures"]
+                    .as_array()
+                    .expect("a partial batch answer")
+                    .iter()
+                    .map(|failure| failure["itemIdentifier"].as_str().expect("an id").to_owned())
+                    .collect(),
+                Err(_) => continue,
+            };
+            for (id, receipt) in receipts.into_iter().filter(|(id, _)| !failed.contains(id)) {
+                let delete = self
+                    .queues
+                    .delete_message()
+                    .queue_url(self.messages_url())
+                    .receipt_handle(receipt);
+                delete
+                    .send()
+                    .await
+                    .unwrap_or_else(|error| panic!("{id}: {error:?}"));
+            }
+        }
+    }
+
+    /// The next batch as the event source mapping would hand it over, with its receipts.
+    pub async fn next_batch(&self) -> Option<(Value, Vec<(String, String)>)> {
+        let received = self
+            .queues
+            .receive_message()
+            .queue_url(self.messages_url())
+            .max_number_of_messages(5)
+            .message_system_attribute_names(MessageSystemAttributeName::All)
+            .send()
+            .await
+            .expect("the queue");
+        let messages = received.messages.unwrap_or_default();
+        if messages.is_empty() {
+            return None;
+        }
+        let records = messages.iter().map(|message| {
+            let attributes = message.attributes.iter().flatten();
+            let attributes: Value = attributes.map(|(name, value)| (name.as_str().to_owned(), json!(value))).collect();
+            json!({ "messageId": message.message_id, "body": message.body, "attributes": attributes, "eventSource": "aws:sqs" })
+        });
+        let event = json!({ "Records": records.collect::<Vec<_>>() });
+        let receipts = messages.iter().map(|message| {
+            let both = (message.message_id.clone(), message.receipt_handle.clone());
+            (both.0.expect("an id"), both.1.expect("a receipt"))
+        });
+        Some((event, receipts.collect()))
+    }
+
+    fn messages_url(&self) -> &str {
+        self.settings.get("MESSAGES_QUEUE_URL").expect("set above")
+    }
+
+    /// A message put into the doorbell's queue by hand.
+    pub async fn ring_doorbell(&self, body: &str, group: &str, deduplication: &str) {
+        let send = self
+            .queues
+            .send_message()
+            .queue_url(self.messages_url())
+            .message_body(body);
+        send.message_group_id(group)
+            .message_deduplication_id(deduplication)
+            .send()
+            .await
+            .expect("the queue");
+    }
+
+    /// Lets time pass for everybody.
+    pub async fn pass(&self, time: SignedDuration) {
+        self.database.advance(time).await;
+        let time = Duration::try_from(time).expect("forwards");
+        self.twilio.clock().advance(time);
+        self.sqs.advance(time);
+    }
+
+    /// Minutes in which the schedules tick and the doorbells are answered.
+    pub async fn minutes(&self, minutes: i64) {
+        for _ in 0..minutes {
+            self.pass(SignedDuration::from_mins(1)).await;
+            self.poll().await;
+            self.sweep().await;
+            self.run_jobs().await;
+        }
+    }
+
+    /// The texts that somebody got.
+    pub fn texts_to(&self, person: &str) -> Vec<SentMessage> {
+        self.twilio.messages_to(person)
+    }
+
+    /// How the job of a call stands: `accepted`, or its state and reason.
+    pub async fn job_of(&self, call_sid: &str) -> String {
+        let query =
+            format!("SELECT concat_ws(': ', state, state_reason) FROM jobs WHERE cause = '{call_sid}'");
+        self.database
+            .one(&query)
+            .await
+            .unwrap_or_else(|| "none".to_owned())
+    }
+
+    /// What a call was found to be, and by whom.
+    pub async fn outcome_of(&self, call_sid: &str) -> String {
+        let query = format!(
+            "SELECT concat_ws(' by ', outcome, decided_by) FROM active_calls WHERE call_sid = '{call_sid}'"
+        );
+        self.database
+            .one(&query)
+            .await
+            .unwrap_or_else(|| "none".to_owned())
+    }
+
+    /// Why events were quarantined, in order.
+    pub async fn quarantined(&self) -> Vec<String> {
+        let rows = self.database.owner().query(
+            "SELECT source || ': ' || reason FROM quarantined_events ORDER BY id",
+            &[],
+        );
+        rows.await
+            .expect("the table")
+            .iter()
+            .map(|row| row.get(0))
+            .collect()
+    }
+
+    /// Evidence that somebody was reached twice; must stay empty.
+    pub async fn evidence(&self) -> Vec<String> {
+        let rows = self
+            .database
+            .owner()
+            .query("SELECT note FROM duplicate_evidence ORDER BY id", &[]);
+        rows.await
+            .expect("the table")
+            .iter()
+            .map(|row| row.get(0))
+            .collect()
+    }
+}
