@@ -23,7 +23,8 @@ pub(super) struct Move {
     pub source_arn: String,
     pub destination_arn: Option<String>,
     pub started_at: Timestamp,
-    pub to_move: usize,
+    /// How many waited when it began.
+    pub waiting: usize,
     pub moved: usize,
     pub failure: Option<&'static str>,
 }
@@ -173,7 +174,7 @@ impl Queues {
             names.get(home).cloned()
         };
         let letters = self.queue_mut(source)?;
-        let to_move = letters
+        let waiting = letters
             .messages(now)
             .filter(|(.., state)| *state == State::Waiting)
             .count();
@@ -188,10 +189,10 @@ impl Queues {
             source_arn: source_arn.to_owned(),
             destination_arn: destination_arn.map(str::to_owned),
             started_at: now,
-            to_move,
+            waiting,
             moved,
             // What somebody sent to the dead-letter queue directly has no place to go back to.
-            failure: (moved < to_move).then_some("CouldNotDetermineMessageSource"),
+            failure: (moved < waiting).then_some("CouldNotDetermineMessageSource"),
         });
         Ok(())
     }
