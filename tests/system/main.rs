@@ -2,3 +2,4 @@
 
 mod ledger;
 mod missed_calls;
+mod queue_contract;

@@ -66,7 +66,7 @@ impl Default for QueueAttributes {
             delay: Duration::ZERO,
             visibility_timeout: Duration::from_secs(30),
             receive_wait: Duration::ZERO,
-            retention: Duration::from_secs(4 * 24 * 60 * 60),
+            retention: Duration::from_hours(4 * 24),
             message_bytes_max: REQUEST_BYTES_MAX,
             redrive: None,
             others: BTreeMap::new(),

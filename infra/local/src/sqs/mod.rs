@@ -314,9 +314,10 @@ fn unavailable() -> Refusal {
 
 fn refused(refusal: &Refusal) -> Response {
     let Refusal { code, message } = refusal;
-    let (status, fault) = match code.is_ours() {
-        true => (StatusCode::SERVICE_UNAVAILABLE, "Receiver"),
-        false => (StatusCode::BAD_REQUEST, "Sender"),
+    let (status, fault) = if code.is_ours() {
+        (StatusCode::SERVICE_UNAVAILABLE, "Receiver")
+    } else {
+        (StatusCode::BAD_REQUEST, "Sender")
     };
     let query_error = format!("{};{fault}", code.query_code());
     let body = json!({ "__type": code.shape(), "message": message });

@@ -30,7 +30,7 @@ pub(super) async fn perform(sqs: &Sqs, action: &str, origin: &str, body: &[u8]) 
         "GetQueueUrl" => get_queue_url(sqs, origin, &read(body)?),
         "ListDeadLetterSourceQueues" => list_dead_letter_source_queues(sqs, origin, &read(body)?),
         "ListMessageMoveTasks" => list_message_move_tasks(sqs, &read(body)?),
-        "ListQueues" => list_queues(sqs, origin, &read(body)?),
+        "ListQueues" => Ok(list_queues(sqs, origin, &read(body)?)),
         "PurgeQueue" => purge_queue(sqs, &read(body)?),
         "ReceiveMessage" => receive_message(sqs, read(body)?).await,
         "SendMessage" => send_message(sqs, read(body)?),
@@ -106,14 +106,14 @@ struct ListQueues {
     queue_name_prefix: String,
 }
 
-fn list_queues(sqs: &Sqs, origin: &str, request: &ListQueues) -> Answer {
+fn list_queues(sqs: &Sqs, origin: &str, request: &ListQueues) -> Value {
     let urls: Vec<String> = sqs.look(|queues, _| {
         let names = queues
             .names()
             .filter(|name| name.starts_with(&request.queue_name_prefix));
         names.map(|name| url(origin, name)).collect()
     });
-    Ok(json!({ "QueueUrls": urls }))
+    json!({ "QueueUrls": urls })
 }
 
 fn list_dead_letter_source_queues(sqs: &Sqs, origin: &str, about: &About) -> Answer {
@@ -206,7 +206,7 @@ fn list_message_move_tasks(sqs: &Sqs, request: &ListMessageMoveTasks) -> Answer 
                     "StartedTimestamp": done.started_at.as_millisecond(),
                     "Status": if done.failure.is_some() { "FAILED" } else { "COMPLETED" },
                     "ApproximateNumberOfMessagesMoved": done.moved,
-                    "ApproximateNumberOfMessagesToMove": done.to_move,
+                    "ApproximateNumberOfMessagesToMove": done.waiting,
                 });
                 tell(&mut told, "DestinationArn", done.destination_arn.clone());
                 tell(&mut told, "FailureReason", done.failure);

@@ -615,6 +615,17 @@ mod tests {
     }
 
     #[test]
+    fn each_id_is_forgotten_in_its_own_time() {
+        let mut bench = Bench::new(QueueAttributes::fifo());
+        bench.send("ada", "early");
+        bench.wait(200);
+        let late = bench.send("bob", "late");
+        bench.wait(100);
+        assert_ne!(bench.send("ada", "early").sequence, late.sequence);
+        assert_eq!(bench.send("bob", "late"), late);
+    }
+
+    #[test]
     fn deduplication_by_group_lets_two_groups_use_one_id() {
         let attributes = QueueAttributes {
             deduplication_scope: Scope::MessageGroup,
@@ -810,6 +821,47 @@ mod tests {
                 .deliveries
                 .is_empty()
         );
+    }
+
+    #[test]
+    fn a_receive_attempt_cannot_be_repeated_once_somebody_keeps_a_message_longer() {
+        let mut bench = Bench::new(QueueAttributes::fifo());
+        bench.send("ada", "1");
+        let ask = Receive {
+            messages_max: 10,
+            attempt: Some("attempt".to_owned()),
+            ..Receive::default()
+        };
+        let receipt = bench.queue.receive(&ask, bench.now).unwrap().deliveries[0]
+            .receipt
+            .to_string();
+        bench
+            .queue
+            .change_visibility(&receipt, Duration::from_mins(1), bench.now)
+            .unwrap();
+        assert!(
+            bench
+                .queue
+                .receive(&ask, bench.now)
+                .unwrap()
+                .deliveries
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn a_delayed_message_is_not_overtaken_by_a_later_one_of_its_group() {
+        let mut bench = Bench::new(QueueAttributes {
+            delay: Duration::from_mins(1),
+            ..QueueAttributes::fifo()
+        });
+        bench.send("ada", "1");
+        bench.queue.change_attributes(QueueAttributes::fifo(), bench.now);
+        bench.send("ada", "2");
+        bench.send("bob", "3");
+        assert_eq!(bodies(&bench.receive(10)), ["3"]);
+        bench.wait(60);
+        assert_eq!(bodies(&bench.receive(10)), ["1", "2", "3"]);
     }
 
     #[test]

@@ -23,7 +23,8 @@ pub(super) struct Move {
     pub source_arn: String,
     pub destination_arn: Option<String>,
     pub started_at: Timestamp,
-    pub to_move: usize,
+    /// How many waited when it began.
+    pub waiting: usize,
     pub moved: usize,
     pub failure: Option<&'static str>,
 }
@@ -173,7 +174,7 @@ impl Queues {
             names.get(home).cloned()
         };
         let letters = self.queue_mut(source)?;
-        let to_move = letters
+        let waiting = letters
             .messages(now)
             .filter(|(.., state)| *state == State::Waiting)
             .count();
@@ -188,10 +189,10 @@ impl Queues {
             source_arn: source_arn.to_owned(),
             destination_arn: destination_arn.map(str::to_owned),
             started_at: now,
-            to_move,
+            waiting,
             moved,
             // What somebody sent to the dead-letter queue directly has no place to go back to.
-            failure: (moved < to_move).then_some("CouldNotDetermineMessageSource"),
+            failure: (moved < waiting).then_some("CouldNotDetermineMessageSource"),
         });
         Ok(())
     }
@@ -224,4 +225,145 @@ fn check_name(name: &str, fifo: bool) -> Result<(), Refusal> {
 
 fn no_such_queue() -> Refusal {
     Code::QueueDoesNotExist.because("The specified queue does not exist.")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::attributes::RedrivePolicy;
+    use super::super::message::NewMessage;
+    use super::*;
+
+    /// A queue `calls.fifo` that gives a message up after one receive, and `dead.fifo` that takes it.
+    fn calls_and_dead_letters() -> (Queues, Timestamp) {
+        let now = Timestamp::from_second(1_790_000_000).unwrap();
+        let mut queues = Queues::default();
+        let redrive = RedrivePolicy {
+            dead_letter_queue: "dead.fifo".to_owned(),
+            max_receive_count: 1,
+        };
+        queues.create("dead.fifo", QueueAttributes::fifo(), now).unwrap();
+        let attributes = QueueAttributes {
+            redrive: Some(redrive),
+            ..QueueAttributes::fifo()
+        };
+        queues.create("calls.fifo", attributes, now).unwrap();
+        (queues, now)
+    }
+
+    fn send(queues: &mut Queues, name: &str, id: &str, now: Timestamp) -> Uuid {
+        let message = NewMessage {
+            id: Uuid::new_v4(),
+            body: id.to_owned(),
+            group: Some("ada".to_owned()),
+            deduplication_id: Some(id.to_owned()),
+            delay: None,
+            attributes: BTreeMap::new(),
+        };
+        queues.queue_mut(name).unwrap().send(message, now).unwrap().id
+    }
+
+    fn receive(queues: &mut Queues, name: &str, now: Timestamp) -> Vec<Message> {
+        let ask = Receive {
+            messages_max: 10,
+            ..Receive::default()
+        };
+        let deliveries = queues.receive(name, &ask, now).unwrap().deliveries;
+        deliveries.into_iter().map(|delivery| delivery.message).collect()
+    }
+
+    #[test]
+    fn a_dead_letter_keeps_its_identity_age_and_history() {
+        let (mut queues, sent_at) = calls_and_dead_letters();
+        let id = send(&mut queues, "calls.fifo", "job-1", sent_at);
+        receive(&mut queues, "calls.fifo", sent_at);
+        let later = sent_at + Duration::from_secs(30);
+        assert_eq!(receive(&mut queues, "calls.fifo", later).len(), 0);
+
+        let letters = receive(&mut queues, "dead.fifo", later);
+        assert_eq!((letters[0].id, letters[0].sent_at), (id, sent_at));
+        assert_eq!(letters[0].receive_count, 2, "receives count over all queues");
+        assert_eq!(letters[0].dead_letter_source.as_deref(), Some("calls.fifo"));
+    }
+
+    #[test]
+    fn a_message_moved_back_is_a_new_one_with_its_whole_life_before_it() {
+        let (mut queues, now) = calls_and_dead_letters();
+        let id = send(&mut queues, "calls.fifo", "job-1", now);
+        receive(&mut queues, "calls.fifo", now);
+        let now = now + Duration::from_secs(30);
+        receive(&mut queues, "calls.fifo", now);
+
+        queues
+            .move_messages(&arn("dead.fifo"), None, Uuid::new_v4, now)
+            .unwrap();
+        let back = receive(&mut queues, "calls.fifo", now);
+        assert_eq!(
+            back[0].body, "job-1",
+            "what was sent within five minutes is not taken for a duplicate"
+        );
+        assert_ne!(back[0].id, id);
+        assert_eq!((back[0].sent_at, back[0].receive_count), (now, 1));
+        assert_eq!(queues.queue("dead.fifo").unwrap().messages(now).count(), 0);
+    }
+
+    #[test]
+    fn what_was_sent_to_the_dead_letter_queue_itself_moves_only_where_it_is_told_to() {
+        let (mut queues, now) = calls_and_dead_letters();
+        send(&mut queues, "dead.fifo", "job-1", now);
+        let source = arn("dead.fifo");
+        queues.move_messages(&source, None, Uuid::new_v4, now).unwrap();
+        let failed = queues.moves(&source).next().unwrap();
+        assert_eq!((failed.waiting, failed.moved), (1, 0));
+        assert_eq!(failed.failure, Some("CouldNotDetermineMessageSource"));
+
+        queues
+            .move_messages(&source, Some(&arn("calls.fifo")), Uuid::new_v4, now)
+            .unwrap();
+        assert_eq!(queues.moves(&source).next().unwrap().failure, None);
+        assert_eq!(receive(&mut queues, "calls.fifo", now).len(), 1);
+    }
+
+    #[test]
+    fn messages_move_out_of_dead_letter_queues_only() {
+        let (mut queues, now) = calls_and_dead_letters();
+        let mut refused = |source: &str| {
+            queues
+                .move_messages(source, None, Uuid::new_v4, now)
+                .unwrap_err()
+                .code
+        };
+        assert_eq!(refused(&arn("calls.fifo")), Code::InvalidParameterValue);
+        assert_eq!(refused(&arn("nowhere.fifo")), Code::ResourceNotFoundException);
+    }
+
+    #[test]
+    fn a_queue_made_twice_is_the_same_queue_or_refused() {
+        let (mut queues, now) = calls_and_dead_letters();
+        send(&mut queues, "dead.fifo", "job-1", now);
+        queues.create("dead.fifo", QueueAttributes::fifo(), now).unwrap();
+        assert_eq!(queues.queue("dead.fifo").unwrap().messages(now).count(), 1);
+
+        let other = QueueAttributes {
+            content_based_deduplication: true,
+            ..QueueAttributes::fifo()
+        };
+        assert_eq!(
+            queues.create("dead.fifo", other, now).unwrap_err().code,
+            Code::QueueNameExists
+        );
+    }
+
+    #[test]
+    fn only_fifo_queues_end_in_fifo() {
+        let (mut queues, now) = calls_and_dead_letters();
+        for (name, attributes) in [
+            ("calls", QueueAttributes::fifo()),
+            ("calls.fifo", QueueAttributes::default()),
+        ] {
+            let refused = queues.create(name, attributes, now).unwrap_err();
+            assert_eq!(refused.code, Code::InvalidParameterValue);
+        }
+    }
 }
