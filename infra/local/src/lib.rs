@@ -1,1 +1,5 @@
-//! x
+//! Switchboard on one machine.
+
+pub mod invoke;
+pub mod runtime_api;
+pub mod template;
