@@ -24,6 +24,15 @@ pub enum Expression {
 }
 
 impl Expression {
+    /// With another rate, if it has one.
+    #[must_use]
+    pub fn hurried(self, period: Duration) -> Self {
+        match self {
+            Self::Every(_) => Self::Every(period),
+            at @ Self::At { .. } => at,
+        }
+    }
+
     /// The first moment after `now` at which it is due. A rate counts from `now`.
     pub fn next_after(&self, now: Timestamp) -> Timestamp {
         match self {
