@@ -1,1 +1,4 @@
-//! x
+//! The whole of it, tested from outside.
+
+mod sample_events;
+mod template;
