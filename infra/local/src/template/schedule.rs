@@ -1,4 +1,4 @@
-//! When a schedule is due: the part of EventBridge Scheduler's expressions that the template uses.
+//! When a schedule is due: the part of AWS's schedule expressions that the template uses.
 
 use std::str::FromStr;
 use std::time::Duration;

@@ -11,7 +11,7 @@ use anyhow::Context;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::invoke::Invoke;
+use crate::invoke::Functions;
 use crate::template::Template;
 
 /// Everything that invokes functions by itself, running.
@@ -21,12 +21,11 @@ pub struct Triggers {
 }
 
 impl Triggers {
-    /// Starts the template's schedules and event source mappings on functions by their binary's name. Refuses
-    /// to, if one is not there. Queues are given by their logical id; `tick_every` takes the place of every
+    /// Starts the template's schedules and event source mappings. Refuses to, if a function is not there. Queues are given by their logical id; `tick_every` takes the place of every
     /// `rate(…)`, for whoever will not wait a minute.
     pub fn start(
         template: &Template,
-        functions: &HashMap<String, Arc<dyn Invoke>>,
+        functions: &Functions,
         sqs: &aws_sdk_sqs::Client,
         queue_urls: &HashMap<String, String>,
         tick_every: Option<Duration>,

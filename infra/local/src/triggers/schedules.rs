@@ -1,4 +1,4 @@
-//! EventBridge Scheduler.
+//! The clock, as AWS's scheduler keeps it.
 
 use std::sync::Arc;
 use std::time::Duration;
