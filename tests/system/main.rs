@@ -3,3 +3,5 @@
 mod ledger;
 mod missed_calls;
 mod queue_contract;
+mod sample_events;
+mod template;

@@ -12,7 +12,7 @@ use crate::invoke::{InProcess, Invoke};
 use crate::template::Template;
 
 /// The functions by the name of their binary.
-pub type Functions = HashMap<String, Arc<dyn Invoke>>;
+pub type Functions = crate::invoke::Functions;
 
 /// Builds each function as its cold start would, with the time limit that the template gives it.
 pub fn in_process(template: &Template, environment: &Environment) -> anyhow::Result<Functions> {

@@ -4,6 +4,7 @@
 //! same stack runs the functions' own code in this process, for a quick start and for debugging, or their
 //! compiled binaries behind a Runtime API ([`crate::runtime_api`]), for killing them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -29,6 +30,9 @@ pub trait Invoke: Send + Sync {
     /// Invokes it once. An invocation that has begun goes on when nobody waits for it any more.
     fn invoke(&self, event: Value) -> BoxFuture<'_, Result<Value, InvokeError>>;
 }
+
+/// Functions by their binary's name.
+pub type Functions = HashMap<String, Arc<dyn Invoke>>;
 
 /// Why an invocation has no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

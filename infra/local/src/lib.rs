@@ -9,3 +9,4 @@ pub mod sandbox;
 pub mod settings;
 pub mod sqs;
 pub mod template;
+pub mod triggers;

@@ -111,7 +111,7 @@ mod tests {
     #[tokio::test]
     async fn headers_cookies_and_bytes_come_out() {
         let (status, headers, body) = read(json!({
-            "statusCode": 201, "headers": { "content-type": "image/png", "X-N": 1 }, "multiValueHeaders": {},
+            "statusCode": 201, "headers": { "content-type": "image/png", "x-n": 1 }, "multiValueHeaders": {},
             "cookies": ["a=1; Path=/", "b=2"], "body": "/wA=", "isBase64Encoded": true,
         }))
         .await;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use axum::http::header::{COOKIE, HOST, HeaderMap, USER_AGENT};
+use axum::http::header::{COOKIE, HOST, HeaderMap, HeaderName, USER_AGENT};
 use axum::http::request::Parts;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -94,7 +94,7 @@ fn headers(parts: &Parts, host: &str, body_length: usize, arrival: &Arrival) -> 
     let mut headers: Map<String, Value> = parts
         .headers
         .keys()
-        .map(|name| name.as_str())
+        .map(HeaderName::as_str)
         .filter(|name| *name != COOKIE && !HOP_BY_HOP.contains(name))
         .filter_map(|name| Some((name.to_owned(), header(&parts.headers, name)?.into())))
         .collect();

@@ -7,7 +7,6 @@ mod answer;
 mod event;
 mod routes;
 
-use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +24,7 @@ use serde_json::Value;
 use self::answer::{gateway_error, response};
 use self::event::{Arrival, event};
 use self::routes::Routes;
-use crate::invoke::{Invoke, InvokeError};
+use crate::invoke::{Functions, Invoke, InvokeError};
 use crate::template::Template;
 
 /// What Lambda takes as an event. A body in base64 counts as long as that is.
@@ -35,13 +34,13 @@ const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 struct Gateway {
     routes: Routes,
-    functions: HashMap<String, Arc<dyn Invoke>>,
+    functions: Functions,
 }
 
-/// Serves the template's routes with functions by their binary's name. Refuses to, if one is not there.
+/// Serves the template's routes. Refuses to, if a function is not there.
 ///
 /// To know where requests come from, serve it with `into_make_service_with_connect_info::<SocketAddr>()`.
-pub fn router(template: &Template, functions: HashMap<String, Arc<dyn Invoke>>) -> anyhow::Result<Router> {
+pub fn router(template: &Template, functions: Functions) -> anyhow::Result<Router> {
     for route in &template.routes {
         let served = functions.contains_key(&route.function);
         ensure!(
@@ -207,7 +206,7 @@ mod tests {
 
     #[test]
     fn a_route_to_nothing_is_refused() {
-        let error = router(&Template::own().unwrap(), HashMap::new())
+        let error = router(&Template::own().unwrap(), Functions::new())
             .unwrap_err()
             .to_string();
         assert!(error.contains("which is not served"), "{error}");

@@ -85,20 +85,16 @@ fn decoded(segment: &str) -> String {
     let mut bytes = Vec::with_capacity(segment.len());
     let mut rest = segment.as_bytes();
     while let [first, after @ ..] = rest {
-        let byte = std::str::from_utf8(after.get(..2).unwrap_or_default());
-        match byte
-            .ok()
-            .filter(|_| *first == b'%')
-            .and_then(|hex| u8::from_str_radix(hex, 16).ok())
-        {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = after;
-            }
+        let hex = after
+            .get(..2)
+            .filter(|hex| *first == b'%' && hex.iter().all(u8::is_ascii_hexdigit));
+        let hex = hex.and_then(|hex| std::str::from_utf8(hex).ok());
+        if let Some(byte) = hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            bytes.push(byte);
+            rest = &after[2..];
+        } else {
+            bytes.push(*first);
+            rest = after;
         }
     }
     String::from_utf8_lossy(&bytes).into_owned()
@@ -146,6 +142,7 @@ mod tests {
         let parameter = |path, name| routes.find("GET", path).unwrap().path_parameters[name].clone();
         assert_eq!(parameter("/a/x%2Fy%20z/b", "id"), "x/y z");
         assert_eq!(parameter("/a/100%/b", "id"), "100%");
+        assert_eq!(parameter("/a/%+f%zz/b", "id"), "%+f%zz");
         assert_eq!(parameter("/a/%C3%A9/b", "id"), "é");
         assert_eq!(parameter("/p/x/y%20z/", "proxy"), "x/y z/");
     }

@@ -1,4 +1,4 @@
-//! YAML with CloudFormation's tags, as plain values.
+//! The template's YAML with its tags, as plain values.
 
 use anyhow::{Context, bail};
 use serde_json::{Map, Value, json};

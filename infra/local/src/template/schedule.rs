@@ -1,4 +1,4 @@
-//! When a schedule is due: the part of EventBridge Scheduler's expressions that the template uses.
+//! When a schedule is due: the part of AWS's schedule expressions that the template uses.
 
 use std::str::FromStr;
 use std::time::Duration;
@@ -24,6 +24,15 @@ pub enum Expression {
 }
 
 impl Expression {
+    /// With another rate, if it has one.
+    #[must_use]
+    pub fn hurried(self, period: Duration) -> Self {
+        match self {
+            Self::Every(_) => Self::Every(period),
+            at @ Self::At { .. } => at,
+        }
+    }
+
     /// The first moment after `now` at which it is due. A rate counts from `now`.
     pub fn next_after(&self, now: Timestamp) -> Timestamp {
         match self {
