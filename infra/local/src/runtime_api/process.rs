@@ -101,7 +101,8 @@ impl Process {
 
     /// Whether it can still take an event.
     pub(super) fn lives(&self) -> bool {
-        self.ended.borrow().is_none()
+        // The watcher says how it ended, or is gone itself.
+        self.ended.borrow().is_none() && self.ended.has_changed().is_ok()
     }
 
     /// Waits for its end, and says how it came.
