@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::MessageSystemAttributeName;
 use jiff::SignedDuration;
-use local::functions::{Functions, in_process};
+use local::functions::in_process;
 use local::gateway;
-use local::invoke::{Invoke, InvokeError};
+use local::invoke::{Functions, Invoke, InvokeError};
 use local::sandbox::{SandboxClock, SandboxConfig, SandboxTwilio, SentMessage};
 use local::settings::Settings;
 use local::sqs::{QueueAttributes, Sqs};

@@ -5,3 +5,4 @@ mod missed_calls;
 mod queue_contract;
 mod sample_events;
 mod template;
+mod twilio_package;

@@ -9,5 +9,8 @@ use twilio_status_webhook::{Endpoint, handle};
 async fn main() -> Result<(), Error> {
     lambda::init();
     let endpoint = Endpoint::new(&Environment::of_process().await?)?;
-    run(service_fn(|request| lambda::answer(handle(&endpoint, request)))).await
+    run(service_fn(|request| {
+        lambda::answer(request, |request| handle(&endpoint, request))
+    }))
+    .await
 }

@@ -1,6 +1,5 @@
 //! Every function that we deploy, run by its own code in this process.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use aws_lambda_events::sqs::SqsEvent;
@@ -8,11 +7,8 @@ use lambda_runtime::LambdaEvent;
 use shared::Environment;
 use shared::platform::lambda::{self, Deadline};
 
-use crate::invoke::{InProcess, Invoke};
+use crate::invoke::{Functions, InProcess};
 use crate::template::Template;
-
-/// The functions by the name of their binary.
-pub type Functions = crate::invoke::Functions;
 
 /// Builds each function as its cold start would, with the time limit that the template gives it.
 pub fn in_process(template: &Template, environment: &Environment) -> anyhow::Result<Functions> {
@@ -22,7 +18,7 @@ pub fn in_process(template: &Template, environment: &Environment) -> anyhow::Res
             let endpoint = Arc::new($function::Endpoint::new(environment)?);
             let serve = InProcess::http(template.function($binary)?, move |request| {
                 let endpoint = Arc::clone(&endpoint);
-                async move { lambda::answer($function::handle(&endpoint, request)).await }
+                async move { lambda::answer(request, |request| $function::handle(&endpoint, request)).await }
             });
             functions.insert($binary.to_owned(), Arc::new(serve));
         )*};

@@ -3,9 +3,10 @@
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
+use lambda_http::request::RequestContext;
 use lambda_http::{Body, Error, Request, RequestExt, Response};
 
-use super::http;
+use super::http::{self, HttpError};
 
 /// Once per sandbox, before anything else: logs, and the one TLS implementation for every client.
 pub fn init() {
@@ -15,8 +16,18 @@ pub fn init() {
 }
 
 /// A handler's result as `lambda_http` wants it.
-pub async fn answer(handling: impl Future<Output = http::Result>) -> Result<Response<Body>, Error> {
-    Ok(http::respond(handling.await))
+///
+/// What fails over HTTP is answered with a 5xx. What fails on a schedule is the invocation's failure, which
+/// Lambda counts and an alarm sees; an answer would look like success.
+pub async fn answer<F: Future<Output = http::Result>>(
+    request: Request,
+    handle: impl FnOnce(Request) -> F,
+) -> Result<Response<Body>, Error> {
+    let is_scheduled = matches!(request.request_context_ref(), Some(RequestContext::PassThrough));
+    match handle(request).await {
+        Err(HttpError::Failed(error)) if is_scheduled => Err(format!("{error:#}").into()),
+        result => Ok(http::respond(result)),
+    }
 }
 
 /// The moment at which the platform kills the sandbox.

@@ -12,6 +12,9 @@ const RETRY_AFTER_UNSAID: u64 = 30;
 /// The recipient has opted out with Twilio.
 const CODE_OPTED_OUT: i64 = 21610;
 
+/// The queue of the line holds as much as it can.
+const CODE_QUEUE_FULL: i64 = 21611;
+
 /// Both of Twilio's error shapes: its own, and RFC 9457.
 #[derive(Debug, Default, Deserialize)]
 struct ErrorBody {
@@ -37,8 +40,7 @@ pub(super) fn classify(status: u16, retry_after: Option<&str>, body: &[u8]) -> O
             _ => unknown("accepted, but unreadable"),
         };
     }
-    let parsed = serde_json::from_slice::<ErrorBody>(body).ok();
-    let code = parsed.as_ref().and_then(|error| error.code);
+    let code = code_of(body);
     let refused = |next, why: String| {
         Outcome::Refused(Refusal {
             http_status: Some(status),
@@ -59,10 +61,19 @@ pub(super) fn classify(status: u16, retry_after: Option<&str>, body: &[u8]) -> O
             "throttled".to_owned(),
         ),
         400 if code == Some(CODE_OPTED_OUT) => refused(AfterRefusal::OptedOut, "opted_out".to_owned()),
+        // The line's own queue is full; nothing was added to it.
+        400 if code == Some(CODE_QUEUE_FULL) => {
+            refused(AfterRefusal::Retry, "the line's queue is full".to_owned())
+        }
         // An edge that answers in Twilio's place does not speak for Twilio.
-        400 | 404 | 405 | 413 | 415 | 422 if parsed.is_some() => refused(AfterRefusal::GiveUp, meaning(code)),
+        400 | 404 | 405 | 413 | 415 | 422 if code.is_some() => refused(AfterRefusal::GiveUp, meaning(code)),
         _ => unknown("no definite answer"),
     }
+}
+
+/// Twilio's own code in an error's body.
+pub(super) fn code_of(body: &[u8]) -> Option<i64> {
+    serde_json::from_slice::<ErrorBody>(body).ok()?.code
 }
 
 fn wait_of(retry_after: Option<&str>) -> Duration {
@@ -125,10 +136,12 @@ mod tests {
                 "{status}"
             );
         }
-        assert!(
-            matches!(classify(400, None, b"<html>"), Outcome::Unknown { .. }),
-            "an edge, not Twilio"
-        );
+        for body in ["<html>", "{}", ""] {
+            assert!(
+                matches!(classify(400, None, body.as_bytes()), Outcome::Unknown { .. }),
+                "an edge, not Twilio"
+            );
+        }
     }
 
     #[test]
@@ -143,6 +156,7 @@ mod tests {
                 "{code}"
             );
         }
+        assert_eq!(next(400, r#"{"code":21611}"#), Some(AfterRefusal::Retry));
         assert_eq!(next(404, r#"{"code":20404}"#), Some(AfterRefusal::GiveUp));
     }
 

@@ -9,7 +9,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::classify::classify;
+use super::classify::{classify, code_of};
 use super::records::{self, CallListing, CallRecord, MessageListing};
 use crate::Phone;
 use crate::jobs::{AfterRefusal, Outcome, Permit, Refusal};
@@ -21,6 +21,9 @@ const SEND_ANSWER_BYTES_MAX: usize = 64 * 1024;
 const PAGE_BYTES_MAX: usize = 8 * 1024 * 1024;
 const PAGE_SIZE: &str = "500";
 const PAGES_MAX: usize = 20;
+const CODE_NOT_FOUND: i64 = 20404;
+/// Twilio's own limit to a call's length.
+const CALL_LASTS_AT_MOST: SignedDuration = SignedDuration::from_hours(4);
 
 /// Twilio's REST API, for one account.
 pub struct Client {
@@ -47,6 +50,9 @@ pub struct Message {
 /// Why one of Twilio's records could not be read. Reading again harms nobody.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
+    /// Twilio knows no such thing.
+    #[error("Twilio knows no such thing")]
+    NotFound,
     /// Twilio answered something else.
     #[error("Twilio answered {0}")]
     Status(u16),
@@ -148,7 +154,7 @@ impl Client {
             Ok(row) => Ok(Some(
                 records::call(&row).ok_or(ReadError::Unreadable("not a call"))?,
             )),
-            Err(ReadError::Status(404)) => Ok(None),
+            Err(ReadError::NotFound) => Ok(None),
             Err(error) => Err(error),
         }
     }
@@ -167,10 +173,12 @@ impl Client {
         }
     }
 
-    /// Every call that began at or after `since`. Twilio filters by whole days (UTC) only.
+    /// Every call that went on at or after `since`, and some before. Twilio filters by when a call began,
+    /// in whole days (UTC).
     pub async fn calls_since(&self, since: Timestamp) -> Result<CallListing, ReadError> {
         let mut url = self.resource("Calls.json");
-        let day = since.to_zoned(TimeZone::UTC).date().to_string();
+        let began = since.checked_sub(CALL_LASTS_AT_MOST).unwrap_or(Timestamp::MIN);
+        let day = began.to_zoned(TimeZone::UTC).date().to_string();
         // The parameter's name is literally `StartTime>`.
         url.query_pairs_mut()
             .append_pair("StartTime>", &day)
@@ -219,10 +227,7 @@ impl Client {
             calls: Vec::new(),
             complete: true,
         };
-        // A call is listed by when it began, and one may have rung for minutes.
-        let long_before = since
-            .checked_sub(SignedDuration::from_hours(4))
-            .unwrap_or(Timestamp::MIN);
+        let long_before = since.checked_sub(CALL_LASTS_AT_MOST).unwrap_or(Timestamp::MIN);
         let ended = self
             .pages(url, "calls", |row| match records::call(row) {
                 Some(call) if call.began_at.is_some_and(|began| began < long_before) => Continue::No,
@@ -248,9 +253,18 @@ impl Client {
         mut take: impl FnMut(&Value) -> Continue,
     ) -> Result<bool, ReadError> {
         let mut next = Some(first);
+        let mut is_first = true;
         for _ in 0..PAGES_MAX {
             let Some(url) = next else { return Ok(true) };
-            let page = self.read(url).await?;
+            let page = match self.read(url).await {
+                Ok(page) => page,
+                Err(error) if is_first => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%error, "a list is cut short");
+                    return Ok(false);
+                }
+            };
+            is_first = false;
             for row in page
                 .get(rows)
                 .and_then(Value::as_array)
@@ -285,10 +299,13 @@ impl Client {
     async fn read(&self, url: Url) -> Result<Value, ReadError> {
         let response = self.authorised(self.reading.get(url)).send().await?;
         let status = response.status().as_u16();
-        if status != 200 {
-            return Err(ReadError::Status(status));
-        }
         let body = read_capped(response, PAGE_BYTES_MAX).await?;
+        match status {
+            200 => {}
+            // Twilio's own word for it: an edge that says 404 does not know.
+            404 if code_of(&body) == Some(CODE_NOT_FOUND) => return Err(ReadError::NotFound),
+            _ => return Err(ReadError::Status(status)),
+        }
         serde_json::from_slice(&body).map_err(|_| ReadError::Unreadable("not JSON"))
     }
 

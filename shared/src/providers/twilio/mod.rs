@@ -12,7 +12,7 @@ mod webhooks;
 pub use client::{Client, Message, ReadError};
 pub use form::{Form, FormError};
 pub use records::{CallListing, CallRecord, MessageListing, MessageRecord};
-pub use signature::{SignatureError, Signed, verify};
+pub use signature::{SignatureError, Signed, body_hash, sign, verify};
 pub use verifier::{Verified, WebhookVerifier};
 pub use webhooks::{
     CallSid, CallStatusReport, Caller, DialResult, IncomingCall, MessageSid, MessageStatus,
