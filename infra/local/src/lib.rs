@@ -1,5 +1,6 @@
 //! Switchboard on one machine.
 
+pub mod callers;
 pub mod functions;
 pub mod gateway;
 pub mod invoke;
@@ -8,5 +9,6 @@ pub mod runtime_api;
 pub mod sandbox;
 pub mod settings;
 pub mod sqs;
+pub mod stack;
 pub mod template;
 pub mod triggers;

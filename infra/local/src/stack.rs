@@ -1,0 +1,336 @@
+//! Everything in one process: Postgres, queues, Twilio's sandbox, the functions behind their gateway, and the
+//! triggers.
+
+use std::collections::HashMap;
+use std::fs::{File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use tokio::net::TcpListener;
+use tokio_postgres::Client;
+
+use crate::functions::in_process;
+use crate::gateway;
+use crate::postgres::{Data, Server, connect};
+use crate::sandbox::{SandboxConfig, SandboxTwilio};
+use crate::settings::Settings;
+use crate::sqs::{QueueAttributes, Sqs};
+use crate::template::Template;
+use crate::triggers::Triggers;
+
+const DATABASE: &str = "switchboard";
+/// What the functions connect as: a login with the application's rights and no others.
+const APPLICATION: &str = "switchboard";
+const STOP_WITHIN: Duration = Duration::from_secs(10);
+
+/// The settings that the environment may set in our place. Whoever sets a provider's base URL gets that
+/// provider instead of its sandbox.
+const OVERRIDABLE: [&str; 12] = [
+    "APP_URL",
+    "SWITCHBOARD_STAGE",
+    "ALLOWED_RECIPIENTS",
+    "CRON_SECRET",
+    "JOB_RUNNER_TOKEN",
+    "TWILIO_ACCOUNT_SID",
+    "TWILIO_AUTH_TOKEN",
+    "TWILIO_API_BASE_URL",
+    "DATABASE_CA",
+    "DEFAULT_LINE_NUMBER",
+    "DEFAULT_FORWARD_TO",
+    "BUSINESS_NAME",
+];
+
+/// What a stack needs to know before it starts.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where the gateway listens on loopback.
+    pub port: u16,
+    /// Where the data is kept.
+    pub data: PathBuf,
+    /// A database to use instead of a private one.
+    pub database_url: Option<String>,
+    /// How migrations reach it, past any pooler.
+    pub direct_url: Option<String>,
+}
+
+/// A running stack.
+pub struct Stack {
+    /// Where it is reached.
+    pub url: String,
+    /// The line that people ring.
+    pub line: String,
+    /// Twilio's sandbox; `None` if the real one is used.
+    pub twilio: Option<SandboxTwilio>,
+    direct_url: String,
+    listener: TcpListener,
+    gateway: axum::Router,
+    triggers: Triggers,
+    postgres: Option<Server>,
+    _lock: File,
+}
+
+impl Stack {
+    /// Starts everything, and says on the way what it does.
+    pub async fn start(options: &Options) -> anyhow::Result<Self> {
+        let listener = bind(options.port).await?;
+        let url = format!("http://127.0.0.1:{}", listener.local_addr()?.port());
+        let lock = lock(&options.data)?;
+        let (postgres, database_url, direct_url) = database_of(options).await?;
+        for migration in ops::migrate(&direct_url, std::env::var("DATABASE_CA").ok().as_deref()).await? {
+            println!("  migrated      {migration}");
+        }
+        if let Some(server) = &postgres {
+            allow_application(server).await?;
+        }
+        let template = Template::own()?;
+        let sqs = Sqs::start().await?;
+        let queues = create_queues(&template, &sqs)?;
+        let uses_sandbox = std::env::var_os("TWILIO_API_BASE_URL").is_none();
+        let twilio = if uses_sandbox {
+            let config = SandboxConfig {
+                public_base_url: url.clone(),
+                ..SandboxConfig::default()
+            };
+            Some(SandboxTwilio::start(config).await?)
+        } else {
+            None
+        };
+        let settings = settings(&url, database_url, &sqs, &queues, twilio.as_ref())?;
+        let database = connect_owner(&direct_url).await?;
+        let line = first_line(&database, &settings).await?;
+        let functions = in_process(&template, &settings.environment().await?)?;
+        let gateway = gateway::router(&template, functions.clone())?;
+        let client = aws_sdk_sqs::Client::new(&settings.aws());
+        let triggers = Triggers::start(&template, &functions, &client, &queues, None)?;
+        Ok(Self {
+            url,
+            line,
+            twilio,
+            direct_url,
+            listener,
+            gateway,
+            triggers,
+            postgres,
+            _lock: lock,
+        })
+    }
+
+    /// A connection as the database's owner has it, for looking.
+    pub async fn watcher(&self) -> anyhow::Result<Client> {
+        connect_owner(&self.direct_url).await
+    }
+
+    /// The routes of the template.
+    pub fn gateway(&self) -> axum::Router {
+        self.gateway.clone()
+    }
+
+    /// Serves `router` until `end`, then stops everything in order: no new events, the functions, the queues,
+    /// the database last.
+    pub async fn serve(
+        self,
+        router: axum::Router,
+        end: impl Future<Output = ()> + Send + 'static,
+    ) -> anyhow::Result<()> {
+        let service = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+        let (ending, ended) = tokio::sync::oneshot::channel();
+        let end = async move {
+            end.await;
+            let _ = ending.send(());
+        };
+        let serving = axum::serve(self.listener, service)
+            .with_graceful_shutdown(end)
+            .into_future();
+        tokio::select! {
+            served = serving => served?,
+            // Somebody may be watching a call; that must not keep us.
+            () = async { let _ = ended.await; tokio::time::sleep(Duration::from_secs(1)).await; } => {}
+        }
+        let _ = tokio::time::timeout(STOP_WITHIN, self.triggers.stop()).await;
+        if let Some(postgres) = self.postgres {
+            postgres.stop();
+        }
+        Ok(())
+    }
+}
+
+async fn bind(port: u16) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(("127.0.0.1", port))
+        .await
+        .map_err(|error| match error.kind() {
+            std::io::ErrorKind::AddrInUse => {
+                anyhow::anyhow!(
+                    "port {port} is taken, perhaps by another stack; choose another: PORT={} make run",
+                    port + 10
+                )
+            }
+            _ => anyhow::Error::from(error).context(format!("cannot listen on port {port}")),
+        })
+}
+
+/// Keeps two stacks off one folder, and `forget` off a running one.
+fn lock(data: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(data).with_context(|| format!("cannot make {}", data.display()))?;
+    let lock = File::create(data.join("lock"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => {
+            bail!(
+                "another stack runs on {}; stop it, or choose another folder with SWITCHBOARD_DATA",
+                data.display()
+            )
+        }
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// Removes what a stack has kept; whether there was anything.
+pub fn forget(data: &Path) -> anyhow::Result<bool> {
+    if !data.exists() {
+        return Ok(false);
+    }
+    let _lock = lock(data)?;
+    std::fs::remove_dir_all(data).with_context(|| format!("cannot remove {}", data.display()))?;
+    Ok(true)
+}
+
+/// The server, if it is ours, with the functions' and the owner's way to the database.
+async fn database_of(options: &Options) -> anyhow::Result<(Option<Server>, String, String)> {
+    if let Some(url) = &options.database_url {
+        println!("  database      the one in DATABASE_URL");
+        return Ok((
+            None,
+            url.clone(),
+            options.direct_url.clone().unwrap_or_else(|| url.clone()),
+        ));
+    }
+    let server = Server::start(Data::Kept(options.data.join("postgres"))).await?;
+    println!(
+        "  database      a private PostgreSQL in {}",
+        options.data.display()
+    );
+    let admin = connect(&server.url("postgres", "postgres")).await?;
+    if admin
+        .query_opt("SELECT FROM pg_database WHERE datname = $1", &[&DATABASE])
+        .await?
+        .is_none()
+    {
+        admin
+            .batch_execute(&format!("CREATE DATABASE {DATABASE}"))
+            .await?;
+    }
+    let (application, owner) = (
+        server.url(APPLICATION, DATABASE),
+        server.url("postgres", DATABASE),
+    );
+    Ok((Some(server), application, owner))
+}
+
+async fn allow_application(server: &Server) -> anyhow::Result<()> {
+    let owner = connect(&server.url("postgres", DATABASE)).await?;
+    if owner
+        .query_opt("SELECT FROM pg_roles WHERE rolname = $1", &[&APPLICATION])
+        .await?
+        .is_none()
+    {
+        owner
+            .batch_execute(&format!(
+                "CREATE ROLE {APPLICATION} LOGIN IN ROLE switchboard_app"
+            ))
+            .await?;
+    }
+    Ok(())
+}
+
+async fn connect_owner(url: &str) -> anyhow::Result<Client> {
+    ops::connect(url, std::env::var("DATABASE_CA").ok().as_deref()).await
+}
+
+/// The template's queues, dead letters first because the others name them; their URLs by logical id.
+fn create_queues(template: &Template, sqs: &Sqs) -> anyhow::Result<HashMap<String, String>> {
+    let arn_of = |logical_id: &str| {
+        let name = template
+            .queue(logical_id)
+            .map_or(logical_id, |queue| queue.name.as_str());
+        format!(
+            "arn:aws:sqs:{}:{}:{name}",
+            crate::invoke::REGION,
+            crate::invoke::ACCOUNT
+        )
+    };
+    let mut queues: Vec<_> = template.queues.iter().collect();
+    queues.sort_by_key(|queue| queue.dead_letters.is_some());
+    let mut urls = HashMap::new();
+    for queue in queues {
+        let attributes = queue.attributes(arn_of);
+        let pairs = attributes
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let url = QueueAttributes::from_pairs(pairs)
+            .and_then(|attributes| sqs.create_queue(&queue.name, attributes));
+        let url = url.map_err(|refusal| anyhow::anyhow!("the queue {}: {}", queue.name, refusal.message))?;
+        urls.insert(queue.logical_id.clone(), url);
+    }
+    Ok(urls)
+}
+
+fn settings(
+    url: &str,
+    database_url: String,
+    sqs: &Sqs,
+    queues: &HashMap<String, String>,
+    twilio: Option<&SandboxTwilio>,
+) -> anyhow::Result<Settings> {
+    let queue = |logical_id: &str| {
+        queues
+            .get(logical_id)
+            .cloned()
+            .with_context(|| format!("template.yaml has no {logical_id}"))
+    };
+    let mut settings = Settings::new(sqs.endpoint())
+        .with("DATABASE_URL", database_url)
+        .with("APP_URL", url)
+        .with("MESSAGES_QUEUE_URL", queue("MessagesQueue")?)
+        .with("PARKED_EVENTS_QUEUE_URL", queue("ParkedEventsQueue")?)
+        .with("CRON_SECRET", "local")
+        .with("JOB_RUNNER_TOKEN", "local")
+        .with("DEFAULT_LINE_NUMBER", "+15875550006")
+        .with("DEFAULT_FORWARD_TO", "+14155550101")
+        .with("BUSINESS_NAME", "Acme Plumbing")
+        // With a real provider, nobody who is not on the allow-list is reached.
+        .with("SWITCHBOARD_STAGE", "local");
+    if let Some(twilio) = twilio {
+        settings = settings
+            .with("SWITCHBOARD_STAGE", "production")
+            .with("TWILIO_API_BASE_URL", twilio.base_url())
+            .with("TWILIO_ACCOUNT_SID", twilio.account_sid())
+            .with("TWILIO_AUTH_TOKEN", twilio.auth_token());
+    }
+    for name in OVERRIDABLE {
+        if let Ok(value) = std::env::var(name) {
+            settings = settings.with(name, value);
+        }
+    }
+    Ok(settings)
+}
+
+/// A stack without a line gets the one in the settings.
+async fn first_line(database: &Client, settings: &Settings) -> anyhow::Result<String> {
+    let setting = |name| settings.get(name).unwrap_or_default();
+    let (number, owner, business) = (
+        setting("DEFAULT_LINE_NUMBER"),
+        setting("DEFAULT_FORWARD_TO"),
+        setting("BUSINESS_NAME"),
+    );
+    let row = database
+        .query_one(
+            "WITH added AS (
+               INSERT INTO lines (number, forward_to, business_name)
+               SELECT $1::text, $2::text, $3::text WHERE NOT EXISTS (SELECT FROM lines) RETURNING number)
+             SELECT number::text FROM added UNION ALL (SELECT number::text FROM lines ORDER BY created_at, number LIMIT 1)",
+            &[&number, &owner, &business],
+        )
+        .await?;
+    Ok(row.get(0))
+}
