@@ -37,9 +37,18 @@ enum Command {
 }
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> anyhow::Result<ExitCode> {
+async fn main() -> ExitCode {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let cli = Cli::parse();
+    match command(Cli::parse()).await {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("❌ {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
     let url = cli
         .url
         .or(cli.database_url)
