@@ -1,6 +1,7 @@
 //! Switchboard as its users see it, on real components.
 
 mod ledger;
+mod local_stack;
 mod missed_calls;
 mod queue_contract;
 mod sample_events;
