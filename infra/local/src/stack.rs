@@ -22,6 +22,8 @@ use crate::triggers::Triggers;
 const DATABASE: &str = "switchboard";
 /// What the functions connect as: a login with the application's rights and no others.
 const APPLICATION: &str = "switchboard";
+/// What `tests/fixtures/events` are signed for.
+const SAMPLE_EVENTS_URL: &str = "https://switchboard.example.com";
 const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// The settings that the environment may set in our place. Whoever sets a provider's base URL gets that
@@ -97,6 +99,7 @@ impl Stack {
             None
         };
         let settings = settings(&url, database_url, &sqs, &queues, twilio.as_ref())?;
+        write_environment(&settings, &options.data.join("environment"))?;
         let database = connect_owner(&direct_url).await?;
         let line = first_line(&database, &settings).await?;
         let functions = in_process(&template, &settings.environment().await?)?;
@@ -313,6 +316,18 @@ fn settings(
         }
     }
     Ok(settings)
+}
+
+/// Leaves the functions' settings for `cargo lambda watch`, which runs their binaries beside this stack. The
+/// sample events are signed for the address that they were made for.
+fn write_environment(settings: &Settings, path: &Path) -> anyhow::Result<()> {
+    let mut variables = settings.variables();
+    variables.insert("APP_URL".to_owned(), SAMPLE_EVENTS_URL.to_owned());
+    let lines: String = variables
+        .iter()
+        .map(|(name, value)| format!("{name}='{value}'\n"))
+        .collect();
+    std::fs::write(path, lines).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// A stack without a line gets the one in the settings.
