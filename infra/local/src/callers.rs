@@ -12,6 +12,7 @@ use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
 use crate::sandbox::{Callback, Delivery, Heard, Outcome, Ring, RingEvent, SandboxEvent, SandboxTwilio};
 
@@ -178,7 +179,11 @@ async fn end_of(database: &Client, sid: &str) -> Option<String> {
                  FROM active_calls AS call LEFT JOIN jobs AS job ON job.cause = call.call_sid
                  LEFT JOIN missed_calls AS missed ON missed.call_sid = call.call_sid
                  WHERE call.call_sid = $1";
-    database.query_opt(query, &[&sid]).await.ok()??.get(0)
+    database
+        .query_typed_opt(query, &[(&sid, Type::TEXT)])
+        .await
+        .ok()??
+        .get(0)
 }
 
 fn summary(callers: &Callers, caller: &str, sid: &str, end: &str) -> String {
@@ -314,7 +319,7 @@ async fn measure(State(callers): State<Arc<Callers>>, Json(measurement): Json<Me
 async fn sample(callers: &Callers, story: Story, number: usize, of: usize) -> Vec<f64> {
     // Spread over a minute, so that every moment between two polls is met.
     #[expect(clippy::cast_precision_loss, reason = "a few calls")]
-    let begin = Duration::from_secs(60).mul_f64(number as f64 / of as f64);
+    let begin = Duration::from_mins(1).mul_f64(number as f64 / of as f64);
     tokio::time::sleep(begin).await;
     let caller = new_caller();
     let call = Call {

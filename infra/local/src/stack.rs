@@ -9,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use tokio::net::TcpListener;
 use tokio_postgres::Client;
+use tokio_postgres::types::Type;
 
 use crate::functions::in_process;
 use crate::gateway;
@@ -215,7 +216,10 @@ async fn database_of(options: &Options) -> anyhow::Result<(Option<Server>, Strin
     );
     let admin = connect(&server.url("postgres", "postgres")).await?;
     if admin
-        .query_opt("SELECT FROM pg_database WHERE datname = $1", &[&DATABASE])
+        .query_typed_opt(
+            "SELECT FROM pg_database WHERE datname = $1",
+            &[(&DATABASE, Type::TEXT)],
+        )
         .await?
         .is_none()
     {
@@ -233,7 +237,10 @@ async fn database_of(options: &Options) -> anyhow::Result<(Option<Server>, Strin
 async fn allow_application(server: &Server) -> anyhow::Result<()> {
     let owner = connect(&server.url("postgres", DATABASE)).await?;
     if owner
-        .query_opt("SELECT FROM pg_roles WHERE rolname = $1", &[&APPLICATION])
+        .query_typed_opt(
+            "SELECT FROM pg_roles WHERE rolname = $1",
+            &[(&APPLICATION, Type::TEXT)],
+        )
         .await?
         .is_none()
     {
@@ -323,11 +330,11 @@ fn settings(
 fn write_environment(settings: &Settings, path: &Path) -> anyhow::Result<()> {
     let mut variables = settings.variables();
     variables.insert("APP_URL".to_owned(), SAMPLE_EVENTS_URL.to_owned());
-    let lines: String = variables
+    let lines: Vec<String> = variables
         .iter()
-        .map(|(name, value)| format!("{name}='{value}'\n"))
+        .map(|(name, value)| format!("{name}='{value}'"))
         .collect();
-    std::fs::write(path, lines).with_context(|| format!("cannot write {}", path.display()))
+    std::fs::write(path, lines.join("\n") + "\n").with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// A stack without a line gets the one in the settings.
@@ -339,12 +346,12 @@ async fn first_line(database: &Client, settings: &Settings) -> anyhow::Result<St
         setting("BUSINESS_NAME"),
     );
     let row = database
-        .query_one(
+        .query_typed_one(
             "WITH added AS (
                INSERT INTO lines (number, forward_to, business_name)
                SELECT $1::text, $2::text, $3::text WHERE NOT EXISTS (SELECT FROM lines) RETURNING number)
              SELECT number::text FROM added UNION ALL (SELECT number::text FROM lines ORDER BY created_at, number LIMIT 1)",
-            &[&number, &owner, &business],
+            &[(&number, Type::TEXT), (&owner, Type::TEXT), (&business, Type::TEXT)],
         )
         .await?;
     Ok(row.get(0))

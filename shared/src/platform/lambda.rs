@@ -40,14 +40,6 @@ impl Deadline {
         Self(SystemTime::UNIX_EPOCH + Duration::from_millis(deadline_ms))
     }
 
-    /// The deadline of the invocation behind an HTTP request or a schedule.
-    pub fn of(request: &Request) -> Self {
-        request.lambda_context_ref().map_or_else(
-            || Self(super::wall_clock() + Duration::from_secs(30)),
-            |context| Self::from_epoch_ms(context.deadline),
-        )
-    }
-
     /// What is left of the invocation; zero when it is over.
     pub fn remaining(self) -> Duration {
         self.0.duration_since(super::wall_clock()).unwrap_or_default()
