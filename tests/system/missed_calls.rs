@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
+use local::sandbox::MessageStatus::{Delivered, Queued, Sent};
 use local::sandbox::{Call, CallStatus, Callback, Fate, Heard, Order, Outcome, Ring, RingReport};
 use system_tests::{CALLER, LINE, OWNER, World};
 
@@ -162,7 +163,7 @@ async fn a_call_that_still_rings_or_goes_on_waits() {
     let now = world.database.now().await;
     for (sid, status) in [(&leg, CallStatus::NoAnswer), (&sid, CallStatus::Completed)] {
         world.twilio.update_call(sid, |call| {
-            *call = call.clone().ended(status, now, Duration::ZERO)
+            *call = call.clone().ended(status, now, Duration::ZERO);
         });
     }
     world.minutes(1).await;
@@ -329,7 +330,6 @@ async fn the_furthest_report_of_a_text_counts_whatever_order_they_come_in() {
     world.twilio.set_fate(Fate::stuck());
     let report = play(&world, ring(Outcome::NoAnswer)).await;
     let sid = world.texts_to(CALLER)[0].sid.clone();
-    use local::sandbox::MessageStatus::{Delivered, Queued, Sent};
     for status in [Delivered, Sent, Queued, Delivered] {
         assert_eq!(
             world
