@@ -1,5 +1,6 @@
 //! Switchboard as its users see it, on real components.
 
+mod kills;
 mod ledger;
 mod local_stack;
 mod missed_calls;
