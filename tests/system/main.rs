@@ -8,3 +8,4 @@ mod queue_contract;
 mod sample_events;
 mod template;
 mod twilio_package;
+mod unclear;
