@@ -42,7 +42,7 @@ impl Scene {
         let proxy = PostgresProxy::before_database().await;
         let through_the_proxy = proxy.url_of(&database);
         let direct = database.application_url().await;
-        let mut world = World::on(database, direct).await;
+        let world = World::on(database, direct).await;
         let settings = world.settings.clone().with("DATABASE_URL", through_the_proxy);
         let runner = real("job-runner", &settings);
         runner.start().await.expect("the runner starts");
