@@ -5,7 +5,6 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use crate::Phone;
 use crate::environment::DefaultLine;
@@ -148,20 +147,16 @@ fn effect(recorded: Recorded) -> Result<Effect, Error> {
 
 /// A status callback proves that Twilio has the text, whatever became of our own request.
 async fn record_delivery(database: &Connection, report: &MessageStatusReport) -> Result<Effect, Error> {
-    let sid = report.message_sid.as_str();
-    jobs::record_delivery(database, sid, report.status.as_str(), report.error_code).await?;
-    match report.attempt {
-        Some(attempt) => Ok(Effect::Delivery(Some(settle(database, attempt, sid).await?))),
-        None => Ok(Effect::Delivery(None)),
-    }
-}
-
-async fn settle(database: &Connection, attempt: Uuid, sid: &str) -> Result<Settlement, Error> {
-    let settlement = jobs::settle_accepted(database, attempt, sid).await?;
+    let (sid, status) = (report.message_sid.as_str(), report.status.as_str());
+    let Some(attempt) = report.attempt else {
+        jobs::record_delivery(database, sid, status, report.error_code).await?;
+        return Ok(Effect::Delivery(None));
+    };
+    let settlement = jobs::settle_reported(database, attempt, sid, status, report.error_code).await?;
     if settlement == Settlement::Contradicted {
         tracing::error!(attempt.id = %attempt, provider.id = sid, "a callback contradicts the ledger: kept as evidence");
     }
-    Ok(settlement)
+    Ok(Effect::Delivery(Some(settlement)))
 }
 
 /// A verified request that waits for the database.

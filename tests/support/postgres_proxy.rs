@@ -9,6 +9,8 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 
+use crate::TestDatabase;
+
 /// Where to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StopAt {
@@ -49,6 +51,20 @@ impl PostgresProxy {
             }
         });
         Self { port, state, stopped }
+    }
+
+    /// Before a test's database.
+    pub async fn before_database() -> Self {
+        Self::before(crate::server().await.port()).await
+    }
+
+    /// As the functions reach a database through it.
+    pub fn url_of(&self, database: &TestDatabase) -> String {
+        format!(
+            "postgresql://switchboard@127.0.0.1:{}/{}",
+            self.port,
+            database.name()
+        )
     }
 
     /// The proxy's port.

@@ -2,10 +2,12 @@
 //!
 //! Twilio's own record says what people got; nothing here looks at our tables to find that out.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use aws_sdk_sqs::types::MessageSystemAttributeName;
+use futures_util::future::BoxFuture;
 use jiff::SignedDuration;
 use local::functions::in_process;
 use local::gateway;
@@ -45,9 +47,19 @@ pub struct World {
     pub url: String,
     /// What the functions are given.
     pub settings: Settings,
-    functions: Functions,
+    functions: HashMap<String, Arc<Place>>,
     queues: aws_sdk_sqs::Client,
     gateway: tokio::task::JoinHandle<()>,
+}
+
+/// Where a function is, which another can take.
+struct Place(RwLock<Arc<dyn Invoke>>);
+
+impl Invoke for Place {
+    fn invoke(&self, event: Value) -> BoxFuture<'_, Result<Value, InvokeError>> {
+        let function = Arc::clone(&self.0.read().expect("no panic"));
+        Box::pin(async move { function.invoke(event).await })
+    }
 }
 
 impl Drop for World {
@@ -108,7 +120,15 @@ impl World {
         let template = Template::own().expect("template.yaml");
         let environment = settings.environment().await.expect("settings");
         let functions = in_process(&template, &environment).expect("every function has what it asks for");
-        let router = gateway::router(&template, functions.clone()).expect("every route is served");
+        let functions: HashMap<String, Arc<Place>> = functions
+            .into_iter()
+            .map(|(name, function)| (name, Arc::new(Place(RwLock::new(function)))))
+            .collect();
+        let served: Functions = functions
+            .iter()
+            .map(|(name, place)| (name.clone(), Arc::clone(place) as Arc<dyn Invoke>))
+            .collect();
+        let router = gateway::router(&template, served).expect("every route is served");
         let gateway = tokio::spawn(async move {
             let _ = axum::serve(listener, router).await;
         });
@@ -125,9 +145,9 @@ impl World {
         }
     }
 
-    /// Puts another implementation in a function's place.
-    pub fn replace(&mut self, binary: &str, function: Arc<dyn Invoke>) {
-        self.functions.insert(binary.to_owned(), function);
+    /// Puts another implementation in a function's place, behind the gateway too.
+    pub fn replace(&self, binary: &str, function: Arc<dyn Invoke>) {
+        *self.functions[binary].0.write().expect("no panic") = function;
     }
 
     /// Invokes a function as its trigger would.

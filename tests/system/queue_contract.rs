@@ -8,9 +8,6 @@
 //! second. All of them run at once.
 
 use std::collections::HashMap;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
@@ -26,8 +23,7 @@ use aws_sdk_sqs::types::{
 };
 use futures_util::future::{BoxFuture, join_all};
 use local::sqs::{QueueAttributes, Sqs, State};
-use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use system_tests::Moto;
 use tokio::time::{Instant, sleep, timeout};
 use uuid::Uuid;
 
@@ -65,7 +61,7 @@ const KNOWN_FAULTS_OF_MOTO: [&str; 6] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn moto_keeps_the_contract_but_for_its_known_faults() {
     let moto = Moto::start().await.unwrap();
-    let verdicts = verdicts(&client(&moto.endpoint)).await;
+    let verdicts = verdicts(&client(moto.endpoint())).await;
     moto.stop().await.unwrap();
 
     let surprises: Vec<String> = verdicts
@@ -754,57 +750,4 @@ fn client(endpoint: &str) -> Client {
         .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
         .retry_config(RetryConfig::disabled());
     Client::from_conf(config.build())
-}
-
-/// A moto server of our own, on a port that nobody else has.
-struct Moto {
-    endpoint: String,
-    process: Child,
-}
-
-impl Moto {
-    async fn start() -> anyhow::Result<Self> {
-        let program = Self::program();
-        let mut process = Command::new(&program)
-            .args(["--host", "127.0.0.1", "--port", "0"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .with_context(|| format!("cannot run {}: run `make tools` first", program.display()))?;
-
-        let log = process.stderr.take().expect("it was asked for");
-        let mut lines = BufReader::new(log).lines();
-        let listening = async {
-            while let Some(line) = lines.next_line().await? {
-                if let Some((_, endpoint)) = line.split_once("Running on ") {
-                    return Ok(endpoint.trim().to_owned());
-                }
-            }
-            anyhow::bail!("moto ended before it listened")
-        };
-        let endpoint = timeout(Duration::from_mins(1), listening)
-            .await
-            .context("moto does not start")??;
-        // It writes a line a request, and would stop at a full pipe.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Self { endpoint, process })
-    }
-
-    /// Where `make tools` puts it, unless `MOTO_SERVER` says otherwise.
-    fn program() -> PathBuf {
-        let installed = || {
-            Path::new(env!("CARGO_MANIFEST_DIR"))
-                .join("../.venv/bin/moto_server")
-                .into()
-        };
-        std::env::var_os("MOTO_SERVER")
-            .unwrap_or_else(|| -> OsString { installed() })
-            .into()
-    }
-
-    async fn stop(mut self) -> anyhow::Result<()> {
-        Ok(self.process.kill().await?)
-    }
 }

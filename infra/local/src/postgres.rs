@@ -36,6 +36,30 @@ pub enum Data {
     Temporary,
 }
 
+/// What a server proves to be itself with.
+#[derive(Clone)]
+pub struct Identity {
+    /// Its certificate, in PEM.
+    pub certificate: String,
+    /// The key that belongs to it, in PEM.
+    pub key: String,
+}
+
+impl Identity {
+    /// Where the server looks for it. Others may not read the key, or the server refuses it.
+    fn put_into(&self, folder: &Path, is_root: bool) -> anyhow::Result<()> {
+        for (name, pem) in [("server.crt", &self.certificate), ("server.key", &self.key)] {
+            let path = folder.join(name);
+            std::fs::write(&path, pem)?;
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
+            if is_root {
+                chown(&path, Some(NOBODY), Some(NOBODY))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// A running server.
 #[derive(Debug)]
 pub struct Server {
@@ -48,6 +72,15 @@ pub struct Server {
 impl Server {
     /// Makes the data folder if it is new, starts the server and waits until it answers.
     pub async fn start(data: Data) -> anyhow::Result<Self> {
+        Self::start_with(data, None).await
+    }
+
+    /// A temporary one that also takes connections over TLS.
+    pub async fn start_with_tls(identity: &Identity) -> anyhow::Result<Self> {
+        Self::start_with(Data::Temporary, Some(identity)).await
+    }
+
+    async fn start_with(data: Data, tls: Option<&Identity>) -> anyhow::Result<Self> {
         let binaries = find_binaries()?;
         let port = free_port()?;
         let (folder, is_temporary) = match data {
@@ -61,7 +94,10 @@ impl Server {
         if !folder.join("PG_VERSION").exists() {
             create(&binaries, &folder, is_root)?;
         }
-        configure(&folder, port, is_temporary)?;
+        configure(&folder, port, is_temporary, tls.is_some())?;
+        if let Some(identity) = tls {
+            identity.put_into(&folder, is_root)?;
+        }
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", WATCHDOG, "switchboard-postgres"])
@@ -213,13 +249,16 @@ fn create(binaries: &Path, folder: &Path, is_root: bool) -> anyhow::Result<()> {
 }
 
 /// Written at every start, because the port changes.
-fn configure(folder: &Path, port: u16, is_temporary: bool) -> anyhow::Result<()> {
+fn configure(folder: &Path, port: u16, is_temporary: bool, has_tls: bool) -> anyhow::Result<()> {
     let mut settings = format!(
         "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 200\n\
          timezone = 'UTC'\nlog_timezone = 'UTC'\n"
     );
     if is_temporary {
         settings.push_str("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n");
+    }
+    if has_tls {
+        settings.push_str("ssl = on\n");
     }
     std::fs::write(folder.join("postgresql.auto.conf"), settings)
         .context("cannot configure the private PostgreSQL")

@@ -117,18 +117,40 @@ pub async fn settle(
     }
 }
 
-/// Records that the provider took it: from its answer, a callback or its list, in any order.
+/// Records that the provider took it: from its answer or its list, in any order.
 pub async fn settle_accepted(
     database: &Connection,
     attempt: Uuid,
     provider_id: &str,
 ) -> Result<Settlement, Error> {
-    let row = database
-        .row(
-            statement!("settle_accepted"),
-            &[(&attempt, Type::UUID), (&provider_id, Type::TEXT)],
-        )
-        .await?;
+    accept(database, attempt, provider_id, None, None).await
+}
+
+/// Records that the provider took it, which its report on how far it has come proves, and keeps the report.
+pub async fn settle_reported(
+    database: &Connection,
+    attempt: Uuid,
+    provider_id: &str,
+    status: &str,
+    error_code: Option<i64>,
+) -> Result<Settlement, Error> {
+    accept(database, attempt, provider_id, Some(status), error_code).await
+}
+
+async fn accept(
+    database: &Connection,
+    attempt: Uuid,
+    provider_id: &str,
+    status: Option<&str>,
+    error_code: Option<i64>,
+) -> Result<Settlement, Error> {
+    let params = [
+        (&attempt as _, Type::UUID),
+        (&provider_id as _, Type::TEXT),
+        (&status as _, Type::TEXT),
+        (&error_code as _, Type::INT8),
+    ];
+    let row = database.row(statement!("settle_accepted"), &params).await?;
     Ok(match row.get("settlement") {
         "settled" => Settlement::Accepted {
             origin: row.get("origin"),
@@ -322,7 +344,7 @@ pub async fn hand_over(database: &Connection, attempt: Uuid, reason: &str) -> Re
     Ok(())
 }
 
-/// Keeps a delivery report; `false` if it was known.
+/// Keeps a delivery report that names no attempt; `false` if it was known.
 pub async fn record_delivery(
     database: &Connection,
     provider_id: &str,

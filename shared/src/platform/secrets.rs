@@ -43,6 +43,9 @@ struct State {
     current: Values,
     previous: Values,
     asked_at: SystemTime,
+    /// The last time that one did not fit. The cold start is no such time: a secret may be rotated right
+    /// after it.
+    asked_again_at: SystemTime,
 }
 
 impl Secrets {
@@ -63,6 +66,7 @@ impl Secrets {
             current: Values::new(),
             previous: Values::new(),
             asked_at: SystemTime::UNIX_EPOCH,
+            asked_again_at: SystemTime::UNIX_EPOCH,
         };
         Self(Arc::new(Inner {
             source,
@@ -105,28 +109,26 @@ impl Secrets {
 
     /// Looks the secrets up again if they are old; keeps the last good ones if that fails.
     pub async fn keep_fresh(&self) {
-        self.refresh(FRESH).await;
+        self.refresh(FRESH, |state| &mut state.asked_at).await;
     }
 
     /// Looks the secrets up again because one did not fit; `false` if that was done a moment ago.
     pub async fn look_again(&self) -> bool {
-        self.refresh(ASK_AGAIN).await
+        self.refresh(ASK_AGAIN, |state| &mut state.asked_again_at).await
     }
 
-    async fn refresh(&self, at_most_every: Duration) -> bool {
+    async fn refresh(&self, at_most_every: Duration, last: impl Fn(&mut State) -> &mut SystemTime) -> bool {
         if matches!(self.0.source, Source::Environment(_)) {
             return false;
         }
         {
             let mut state = self.0.state.write().expect("never poisoned");
             let now = super::wall_clock();
-            if now
-                .duration_since(state.asked_at)
-                .is_ok_and(|age| age < at_most_every)
-            {
+            let last = last(&mut state);
+            if now.duration_since(*last).is_ok_and(|age| age < at_most_every) {
                 return false;
             }
-            state.asked_at = now;
+            *last = now;
         }
         match self.fetch().await {
             Ok(()) => true,

@@ -1,5 +1,6 @@
 -- settle_accepted: the provider took it. From our own answer, a callback or the provider's list, in any
 -- order and any number of times; a second acceptance of one attempt is kept as evidence.
+--   $1 attempt  $2 provider's id  $3 how far it has come, NULL if nobody said  $4 provider's error code
 WITH asked AS (
   SELECT attempt.id, attempt.job_id, attempt.channel, attempt.state, attempt.provider_id,
          EXISTS (SELECT FROM attempts AS other
@@ -36,6 +37,12 @@ evidence AS (
   FROM (SELECT) AS always LEFT JOIN asked ON true
   WHERE NOT EXISTS (SELECT FROM accepted)
     AND NOT coalesce(asked.state = 'accepted' AND asked.provider_id = $2, false)
+  ON CONFLICT DO NOTHING
+),
+-- The report that proves it, as `record_delivery` keeps one: in the same round trip.
+report AS (
+  INSERT INTO deliveries (channel, provider_id, status, error_code)
+  SELECT 'sms', $2, $3, $4 WHERE $3::text IS NOT NULL
   ON CONFLICT DO NOTHING
 )
 SELECT CASE WHEN EXISTS (SELECT FROM accepted) THEN 'settled'

@@ -1,0 +1,31 @@
+//! The functions' real binaries, as `cargo build --workspace` leaves them beside the tests.
+
+use std::path::{Path, PathBuf};
+
+use local::runtime_api::RealBinary;
+use local::settings::Settings;
+use local::template::Template;
+
+/// Where a binary of this workspace is.
+///
+/// # Panics
+/// It has not been built.
+pub fn binary(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    // Tests are in `deps`, one below what was built by name.
+    let folder = test.parent().and_then(Path::parent).expect("a target folder");
+    let path = folder.join(name);
+    assert!(
+        path.is_file(),
+        "{} does not exist: run `cargo build --workspace` first",
+        path.display()
+    );
+    path
+}
+
+/// A function's real binary behind a Runtime API, with the settings that functions in this process have.
+pub fn real(name: &str, settings: &Settings) -> RealBinary {
+    let template = Template::own().expect("template.yaml");
+    let function = template.function(name).expect("a function of the template");
+    RealBinary::new(function, binary(name), settings.variables())
+}
