@@ -2,8 +2,10 @@
 
 mod database;
 mod postgres_proxy;
+mod requests;
 mod world;
 
 pub use database::{TestDatabase, server};
 pub use postgres_proxy::{PostgresProxy, StopAt};
+pub use requests::{DIAL_RESULT, FORM, Reply, STATUS, VOICE, form};
 pub use world::{CALLER, CRON_SECRET, JOB_RUNNER_TOKEN, LINE, OWNER, World};
