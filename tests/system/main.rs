@@ -1,5 +1,6 @@
 //! Switchboard as its users see it, on real components.
 
+mod bad_doorbells;
 mod bad_status_input;
 mod bad_voice_input;
 mod ledger;
