@@ -1,11 +1,13 @@
 //! What the system tests share: a world with people in it, on real components.
 
 mod database;
+mod fake_twilio;
 mod postgres_proxy;
 mod requests;
 mod world;
 
 pub use database::{TestDatabase, server};
+pub use fake_twilio::{FakeTwilio, Says};
 pub use postgres_proxy::{PostgresProxy, StopAt};
 pub use requests::{DIAL_RESULT, FORM, Reply, STATUS, VOICE, form};
 pub use world::{CALLER, CRON_SECRET, JOB_RUNNER_TOKEN, LINE, OWNER, World};

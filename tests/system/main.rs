@@ -1,6 +1,7 @@
 //! Switchboard as its users see it, on real components.
 
 mod bad_doorbells;
+mod bad_schedules;
 mod bad_status_input;
 mod bad_voice_input;
 mod ledger;
