@@ -4,5 +4,6 @@ mod bad_doorbells;
 mod bad_schedules;
 mod bad_status_input;
 mod bad_voice_input;
+mod database_away;
 mod ledger;
 mod missed_calls;

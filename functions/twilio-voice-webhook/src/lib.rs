@@ -23,6 +23,9 @@ use shared::{ConfigError, Environment, Phone};
 
 /// A caller hears nothing while we think; past this the settings at hand must do.
 const CALLER_WAITS: Duration = Duration::from_millis(600);
+/// What is left of the caller's second for keeping the request; if that is too little, the poller finds the
+/// call.
+const PARKING_TAKES: Duration = Duration::from_millis(300);
 
 /// Everything this function may touch.
 pub struct Endpoint {
@@ -196,7 +199,12 @@ async fn conclude(endpoint: &Endpoint, request: &Verified, event: Event) -> http
 /// Keeps the request for when the database is back. Whatever comes of it, the caller is connected.
 async fn park(endpoint: &Endpoint, request: &Verified, why: &(dyn std::fmt::Display + Sync)) {
     let event = ParkedEvent::of(Route::Voice, request);
-    match endpoint.park.park(&request.subject(), event).await {
+    let subject = request.subject();
+    let parking = tokio::time::timeout(PARKING_TAKES, endpoint.park.park(&subject, event));
+    match parking
+        .await
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer in time")))
+    {
         Ok(()) => tracing::error!(%why, "database away: the request is parked"),
         Err(error) => {
             tracing::error!(%why, error = format!("{error:#}"), "database away and the request not parked: the poller must find the call");
