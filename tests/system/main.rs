@@ -7,3 +7,4 @@ mod bad_voice_input;
 mod database_away;
 mod ledger;
 mod missed_calls;
+mod triggers;
