@@ -6,5 +6,6 @@ mod bad_status_input;
 mod bad_voice_input;
 mod database_away;
 mod ledger;
+mod migrations;
 mod missed_calls;
 mod triggers;
