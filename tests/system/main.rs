@@ -1,5 +1,6 @@
 //! Switchboard as its users see it, on real components.
 
+mod architecture;
 mod bad_doorbells;
 mod bad_schedules;
 mod bad_status_input;
@@ -8,4 +9,5 @@ mod database_away;
 mod ledger;
 mod migrations;
 mod missed_calls;
+mod statements;
 mod triggers;
