@@ -7,6 +7,7 @@ mod bad_status_input;
 mod bad_voice_input;
 mod database_away;
 mod ledger;
+mod logs;
 mod migrations;
 mod missed_calls;
 mod statements;
