@@ -47,12 +47,15 @@ impl Route {
 }
 
 impl Event {
+    /// Whether a request to [`Route::Voice`] tells how dialling the owner ended, by our own URL's word.
+    pub fn is_dial_result(raw_query: &str) -> bool {
+        form_urlencoded::parse(raw_query.as_bytes()).any(|pair| pair == ("mode".into(), "dial-result".into()))
+    }
+
     /// Reads a verified form. An error means that it was signed and is not understood.
     pub fn read(route: Route, raw_query: &str, form: &Form) -> Result<Self, twilio::WebhookError> {
-        let is_dial_result = form_urlencoded::parse(raw_query.as_bytes())
-            .any(|pair| pair == ("mode".into(), "dial-result".into()));
         Ok(match route {
-            Route::Voice if is_dial_result => Self::DialResult(twilio::dial_result(form)?),
+            Route::Voice if Self::is_dial_result(raw_query) => Self::DialResult(twilio::dial_result(form)?),
             Route::Voice => Self::IncomingCall(twilio::incoming_call(form)?),
             Route::Status if form.single("MessageStatus")?.is_some() => {
                 Self::MessageStatus(twilio::message_status(form, raw_query)?)
@@ -71,7 +74,9 @@ pub enum Effect {
     Call(Recorded),
     /// The delivery report was kept; with it, what the attempt turned out to be.
     Delivery(Option<Settlement>),
-    /// None of our lines, or nothing of ours: nothing was recorded.
+    /// Nothing follows from it, and nothing was recorded: it is about the owner's telephone.
+    Nothing,
+    /// None of our lines: nothing was recorded.
     NotOurs,
 }
 
@@ -108,7 +113,7 @@ pub async fn record(
             };
             effect(missed_calls::record_report(database, &report).await?)
         }
-        Event::CallStatus(status) if status.is_leg => Ok(Effect::NotOurs),
+        Event::CallStatus(status) if status.is_leg => Ok(Effect::Nothing),
         Event::CallStatus(status) => {
             let report = Report {
                 verdict: verdict_of_status(&status.call.status),

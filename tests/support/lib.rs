@@ -2,12 +2,18 @@
 
 mod binaries;
 mod database;
+mod fake_twilio;
 mod moto;
 mod postgres_proxy;
+mod requests;
+mod switch;
 mod world;
 
 pub use binaries::{binary, real};
 pub use database::{TestDatabase, server};
+pub use fake_twilio::{FakeTwilio, Says};
 pub use moto::Moto;
 pub use postgres_proxy::{PostgresProxy, StopAt};
+pub use requests::{DIAL_RESULT, FORM, Reply, STATUS, VOICE, form};
+pub use switch::{Switch, Wire};
 pub use world::{CALLER, CRON_SECRET, JOB_RUNNER_TOKEN, LINE, OWNER, World};

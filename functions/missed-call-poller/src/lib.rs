@@ -206,10 +206,12 @@ async fn conclude(
     now: Timestamp,
     tally: &mut Tally,
 ) -> anyhow::Result<()> {
-    let ended_at = record.ended_at.unwrap_or(now);
-    if !record.status.is_final() || now.duration_since(ended_at) < FALLBACK_GRACE {
+    // A call that is over and has no end would otherwise wait for one for ever.
+    let ended_at = record.ended_at.or(record.began_at);
+    if !record.status.is_final() || ended_at.is_some_and(|ended| now.duration_since(ended) < FALLBACK_GRACE) {
         return Ok(());
     }
+    let ended_at = ended_at.unwrap_or(now);
     let legs = match endpoint.twilio.child_legs(&record.sid).await {
         Ok(legs) => legs
             .into_iter()

@@ -46,7 +46,7 @@ pub async fn handle(endpoint: &Endpoint, request: Request) -> http::Result {
         .map_err(Clone::clone)
         .and_then(|form| Event::read(Route::Status, &request.query, form));
     let result = match event {
-        Ok(event) => record(endpoint, &event).await,
+        Ok(event) => record(endpoint, &request, &event).await,
         Err(error) => quarantine(endpoint, &request, &error.to_string()).await,
     };
     match result {
@@ -63,7 +63,7 @@ pub async fn handle(endpoint: &Endpoint, request: Request) -> http::Result {
     }
 }
 
-async fn record(endpoint: &Endpoint, event: &Event) -> Result<(), database::Error> {
+async fn record(endpoint: &Endpoint, request: &Verified, event: &Event) -> Result<(), database::Error> {
     let connection = endpoint.database.connection().await?;
     match inbound::record(&connection, event, endpoint.default_line.as_ref(), None).await? {
         Effect::Call(Recorded::TextOwed { job, person }) => {
@@ -77,6 +77,9 @@ async fn record(endpoint: &Endpoint, event: &Event) -> Result<(), database::Erro
             );
         }
         Effect::Delivery(settlement) => tell_of_delivery(event, settlement.as_ref()),
+        Effect::NotOurs => {
+            quarantine(endpoint, request, "the called number is none of our lines").await?;
+        }
         _ => {}
     }
     Ok(())

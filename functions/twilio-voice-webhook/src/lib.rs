@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::Duration;
 
-use lambda_http::Request;
+use lambda_http::{Body, Request, Response};
 use shared::environment::DefaultLine;
 use shared::inbound::{self, Effect, Event, ParkedEvent, Route};
 use shared::missed_calls::{self, LineSettings, Recorded};
@@ -23,6 +23,9 @@ use shared::{ConfigError, Environment, Phone};
 
 /// A caller hears nothing while we think; past this the settings at hand must do.
 const CALLER_WAITS: Duration = Duration::from_millis(600);
+/// What is left of the caller's second for keeping the request; if that is too little, the poller finds the
+/// call.
+const PARKING_TAKES: Duration = Duration::from_millis(300);
 
 /// Everything this function may touch.
 pub struct Endpoint {
@@ -83,9 +86,21 @@ impl Endpoint {
             let connection = self.database.connection().await?;
             missed_calls::quarantine(&connection, Route::Voice.as_str(), reason, &request.body).await
         };
-        if let Err(error) = kept.await {
-            tracing::error!(%error, "not even quarantined");
+        match tokio::time::timeout(CALLER_WAITS, kept).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => park(self, request, &error).await,
+            Err(_) => park(self, request, &"no answer in time").await,
         }
+    }
+
+    /// How a line is set up, without anything being recorded.
+    async fn settings_of(&self, line: Option<&Phone>) -> Option<LineSettings> {
+        let look_up = async {
+            let connection = self.database.connection().await.ok()?;
+            missed_calls::line(&connection, line?).await.ok()?
+        };
+        let known = tokio::time::timeout(CALLER_WAITS, look_up).await.ok().flatten();
+        known.or_else(|| self.settings_at_hand(line))
     }
 }
 
@@ -103,14 +118,19 @@ pub async fn handle(endpoint: &Endpoint, request: Request) -> http::Result {
         }
         Ok(event) => conclude(endpoint, &request, event).await,
         Err(error) => {
-            endpoint.quarantine(&request, &error.to_string()).await;
+            // The call is over: dialling once more would ring the owner for ever.
+            if Event::is_dial_result(&request.query) {
+                endpoint.quarantine(&request, &error.to_string()).await;
+                return Ok(http::twiml(twiml::hangup()));
+            }
             // Somebody may be on the line all the same.
-            let line = request
-                .line()
-                .and_then(|line| endpoint.settings_at_hand(Some(&line)));
-            Ok(http::twiml(
-                line.map_or_else(twiml::empty, |line| endpoint.dial(&line)),
-            ))
+            let line = request.line();
+            let reason = error.to_string();
+            let (settings, ()) = tokio::join!(
+                endpoint.settings_of(line.as_ref()),
+                endpoint.quarantine(&request, &reason),
+            );
+            Ok(dial_or_nothing(endpoint, settings.as_ref()))
         }
     }
 }
@@ -138,14 +158,17 @@ async fn connect(endpoint: &Endpoint, request: &Verified, line: Phone, event: Ev
             endpoint.settings_at_hand(Some(&line))
         }
     };
-    if let Some(settings) = settings {
-        Ok(http::twiml(endpoint.dial(&settings)))
-    } else {
+    Ok(dial_or_nothing(endpoint, settings.as_ref()))
+}
+
+fn dial_or_nothing(endpoint: &Endpoint, settings: Option<&LineSettings>) -> Response<Body> {
+    let Some(settings) = settings else {
         tracing::error!(
             "nowhere to connect a caller to: add the line, or set DEFAULT_LINE_NUMBER and DEFAULT_FORWARD_TO"
         );
-        Ok(http::twiml(twiml::empty()))
-    }
+        return http::twiml(twiml::empty());
+    };
+    http::twiml(endpoint.dial(settings))
 }
 
 /// Phase 2: a missed call owes a text.
@@ -176,7 +199,12 @@ async fn conclude(endpoint: &Endpoint, request: &Verified, event: Event) -> http
 /// Keeps the request for when the database is back. Whatever comes of it, the caller is connected.
 async fn park(endpoint: &Endpoint, request: &Verified, why: &(dyn std::fmt::Display + Sync)) {
     let event = ParkedEvent::of(Route::Voice, request);
-    match endpoint.park.park(&request.subject(), event).await {
+    let subject = request.subject();
+    let parking = tokio::time::timeout(PARKING_TAKES, endpoint.park.park(&subject, event));
+    match parking
+        .await
+        .unwrap_or_else(|_| Err(anyhow::anyhow!("no answer in time")))
+    {
         Ok(()) => tracing::error!(%why, "database away: the request is parked"),
         Err(error) => {
             tracing::error!(%why, error = format!("{error:#}"), "database away and the request not parked: the poller must find the call");

@@ -16,7 +16,7 @@ pub use call::{
 };
 pub use store::{
     LineSettings, PollWindow, Recorded, Report, TextFacts, Undecided, Wording, advance_watermark,
-    delete_processed, delete_quarantined, load_text, mark_not_found, poll_window, quarantine, record_call,
-    record_report, undecided, unprocessed,
+    delete_processed, delete_quarantined, line, load_text, mark_not_found, poll_window, quarantine,
+    record_call, record_report, undecided, unprocessed,
 };
 pub use text::{Decision, Suppression, TEXT_EXPIRES_AFTER, decide};

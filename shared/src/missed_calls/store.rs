@@ -1,6 +1,7 @@
 //! What is remembered about calls to our lines.
 
 use jiff::{SignedDuration, Timestamp};
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
@@ -161,12 +162,27 @@ pub async fn record_call(
             ],
         )
         .await?;
-    Ok(row.get::<_, Option<String>>("number").map(|number| LineSettings {
-        number: Phone::stored(number),
+    Ok(row
+        .get::<_, Option<&str>>("number")
+        .is_some()
+        .then(|| line_of(&row)))
+}
+
+/// How a line is set up, if the database knows it.
+pub async fn line(database: &Connection, number: &Phone) -> Result<Option<LineSettings>, Error> {
+    let row = database
+        .row_opt(statement!("line"), &[(&number.as_str(), Type::TEXT)])
+        .await?;
+    Ok(row.as_ref().map(line_of))
+}
+
+fn line_of(row: &Row) -> LineSettings {
+    LineSettings {
+        number: Phone::stored(row.get("number")),
         forward_to: Phone::stored(row.get("forward_to")),
         ring_seconds: u8::try_from(row.get::<_, i32>("ring_seconds"))
             .expect("the schema admits 5 to 20 seconds"),
-    }))
+    }
 }
 
 /// Remembers a report and, for a missed call, the text that is owed. Repeating it changes nothing.

@@ -6,6 +6,7 @@
 //! unnamed and typed ([`Connection::rows`]), which is the only form that a transaction pooler passes
 //! unharmed; and everything has a deadline.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
@@ -137,14 +138,14 @@ impl Database {
     /// A connection that is believed to work.
     pub async fn connection(&self) -> Result<Connection, Error> {
         let idle = self.note_use();
-        let connection = Connection(self.pool.get().await?);
+        let connection = Connection::of(self.pool.get().await?);
         if idle < TRUSTED_WHILE_IDLE || connection.answers().await {
             return Ok(connection);
         }
         // Its neighbours have idled as long; all of them go.
-        drop(Object::take(connection.0));
+        connection.discard();
         self.pool.retain(|_, _| false);
-        Ok(Connection(self.pool.get().await?))
+        Ok(Connection::of(self.pool.get().await?))
     }
 
     /// How long the pool has idled until now.
@@ -171,12 +172,46 @@ impl From<PoolError> for Error {
 }
 
 /// One connection, for one statement or a few.
-pub struct Connection(Object);
+///
+/// One that did not answer does not go back to the pool, whether its statement ran out of time or whoever
+/// waited for it did: the next caller would wait behind it.
+pub struct Connection {
+    object: Option<Object>,
+    owes_an_answer: AtomicBool,
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        if self.owes_an_answer.load(Ordering::Relaxed) {
+            self.object.take().map(Object::take);
+        }
+    }
+}
 
 impl Connection {
+    fn of(object: Object) -> Self {
+        Self {
+            object: Some(object),
+            owes_an_answer: AtomicBool::new(false),
+        }
+    }
+
+    fn discard(mut self) {
+        self.object.take().map(Object::take);
+    }
+
+    fn client(&self) -> &Object {
+        self.object.as_ref().expect("taken only at its end")
+    }
+
     /// All rows of a statement, in one round trip.
     pub async fn rows(&self, statement: Statement, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
-        let answer = tokio::time::timeout(STATEMENT_TIMEOUT, self.0.query_typed(statement.sql, params)).await;
+        self.owes_an_answer.store(true, Ordering::Relaxed);
+        let asking = self.client().query_typed(statement.sql, params);
+        let answer = tokio::time::timeout(STATEMENT_TIMEOUT, asking).await;
+        if answer.is_ok() {
+            self.owes_an_answer.store(false, Ordering::Relaxed);
+        }
         match answer {
             Ok(rows) => rows.map_err(|error| {
                 tracing::debug!(statement = statement.name, %error, "statement failed");
@@ -202,7 +237,7 @@ impl Connection {
 
     async fn answers(&self) -> bool {
         matches!(
-            tokio::time::timeout(VERIFY_TIMEOUT, self.0.simple_query("")).await,
+            tokio::time::timeout(VERIFY_TIMEOUT, self.client().simple_query("")).await,
             Ok(Ok(_))
         )
     }

@@ -37,5 +37,12 @@ SELECT object FROM (
   WHERE grantee = 'switchboard_app' AND table_schema = 'public'
     AND table_name NOT IN ('refinery_schema_history', 'legacy_active_calls')
   GROUP BY table_name
+  UNION ALL
+  -- The ledger's rights are given by column: what an attempt or a job is, nobody may change.
+  SELECT format('grant %s.%s: %s', table_name, column_name, string_agg(privilege_type, ', ' ORDER BY privilege_type)), 7
+  FROM information_schema.role_column_grants
+  WHERE grantee = 'switchboard_app' AND table_schema = 'public' AND privilege_type <> 'SELECT'
+    AND table_name NOT IN ('refinery_schema_history', 'legacy_active_calls')
+  GROUP BY table_name, column_name
 ) AS catalog
 ORDER BY sort, object

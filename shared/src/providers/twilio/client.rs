@@ -151,9 +151,11 @@ impl Client {
     /// One call; `None` if Twilio knows none of that id.
     pub async fn call(&self, sid: &str) -> Result<Option<CallRecord>, ReadError> {
         match self.read(self.resource(&format!("Calls/{sid}.json"))).await {
-            Ok(row) => Ok(Some(
-                records::call(&row).ok_or(ReadError::Unreadable("not a call"))?,
-            )),
+            Ok(row) => match records::call(&row) {
+                Some(call) if call.sid == sid => Ok(Some(call)),
+                Some(_) => Err(ReadError::Unreadable("another call")),
+                None => Err(ReadError::Unreadable("not a call")),
+            },
             Err(ReadError::NotFound) => Ok(None),
             Err(error) => Err(error),
         }

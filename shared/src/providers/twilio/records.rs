@@ -5,6 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Caller;
+use super::webhooks::CallSid;
 use crate::Phone;
 use crate::missed_calls::CallStatus;
 
@@ -103,6 +104,7 @@ struct MessageRow {
 /// One row of a list of calls.
 pub(super) fn call(row: &Value) -> Option<CallRecord> {
     let row = CallRow::deserialize(row).ok()?;
+    CallSid::parse(&row.sid)?;
     Some(CallRecord {
         caller: row
             .from

@@ -47,7 +47,7 @@ pub enum WebhookError {
 pub struct CallSid(String);
 
 impl CallSid {
-    fn parse(text: &str) -> Option<Self> {
+    pub(super) fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("CA")?;
         let is_plain = rest
             .bytes()
