@@ -261,6 +261,8 @@ BEGIN
        IS DISTINCT FROM
        (OLD.id, OLD.job_id, OLD.attempt_no, OLD.granted_at, OLD.channel, OLD.sender, OLD.recipient, OLD.content, OLD.cool_down)
     THEN RAISE EXCEPTION 'what an attempt allowed cannot change' USING ERRCODE = 'P0406', CONSTRAINT = 'attempt_identity'; END IF;
+    IF OLD.provider_id IS NOT NULL AND NEW.provider_id IS DISTINCT FROM OLD.provider_id
+    THEN RAISE EXCEPTION 'what was accepted cannot change' USING ERRCODE = 'P0406', CONSTRAINT = 'attempt_identity'; END IF;
     IF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN
        (('sending', 'accepted'), ('sending', 'refused'), ('sending', 'unknown'), ('unknown', 'accepted'), ('unknown', 'absent'),
         -- No evidence within the hour; a late callback can still turn it into an accepted one.
@@ -290,6 +292,10 @@ BEGIN
   END IF;
   IF NEW.granted_at >= job.expires_at THEN
     RAISE EXCEPTION 'expired' USING ERRCODE = 'P0402', CONSTRAINT = 'nothing_after_expiry';
+  END IF;
+  IF EXISTS (SELECT FROM duplicate_evidence AS evidence JOIN attempts AS earlier ON earlier.id = evidence.attempt_id
+             WHERE earlier.job_id = job.id) THEN
+    RAISE EXCEPTION 'an earlier attempt arrived after all' USING ERRCODE = 'P0408', CONSTRAINT = 'nothing_after_evidence';
   END IF;
   IF EXISTS (SELECT FROM opt_outs WHERE phone = job.recipient AND revoked_at IS NULL) THEN
     RAISE EXCEPTION 'opted out' USING ERRCODE = 'P0403', CONSTRAINT = 'nobody_after_stop';

@@ -108,20 +108,22 @@ pub async fn record(
                 dial_status: Some(result.dial_status.clone()),
                 verdict,
                 source: Source::DialResult,
-                ended_at: verdict.and(Some(heard_at)).flatten(),
+                is_over: verdict.is_some(),
+                ended_at: heard_at,
                 ..report_of(&result.call, is_default(&result.call.line))
             };
-            effect(missed_calls::record_report(database, &report).await?)
+            Ok(missed_calls::record_report(database, &report).await?.into())
         }
         Event::CallStatus(status) if status.is_leg => Ok(Effect::Nothing),
         Event::CallStatus(status) => {
             let report = Report {
                 verdict: verdict_of_status(&status.call.status),
                 source: Source::CallStatus,
-                ended_at: heard_at.filter(|_| status.call.status.is_final()),
+                is_over: status.call.status.is_final(),
+                ended_at: heard_at,
                 ..report_of(&status.call, is_default(&status.call.line))
             };
-            effect(missed_calls::record_report(database, &report).await?)
+            Ok(missed_calls::record_report(database, &report).await?.into())
         }
         Event::MessageStatus(report) => record_delivery(database, report).await,
     }
@@ -136,18 +138,20 @@ fn report_of(call: &IncomingCall, is_default_line: bool) -> Report {
         status: call.status.clone(),
         dial_status: None,
         began_at: None,
+        is_over: false,
         ended_at: None,
         verdict: None,
         source: Source::CallStatus,
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "every arm of the match above ends alike")]
-fn effect(recorded: Recorded) -> Result<Effect, Error> {
-    Ok(match recorded {
-        Recorded::UnknownLine => Effect::NotOurs,
-        other => Effect::Call(other),
-    })
+impl From<Recorded> for Effect {
+    fn from(recorded: Recorded) -> Self {
+        match recorded {
+            Recorded::UnknownLine => Self::NotOurs,
+            other => Self::Call(other),
+        }
+    }
 }
 
 /// A status callback proves that Twilio has the text, whatever became of our own request.

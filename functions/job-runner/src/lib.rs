@@ -46,6 +46,12 @@ impl Endpoint {
 }
 
 impl Endpoint {
+    /// Whether a number is the line that only the settings know, or where it forwards to.
+    fn is_of_default_line(&self, number: &Phone) -> bool {
+        let default = self.default_line.as_ref().map(|default| &default.settings);
+        default.is_some_and(|line| line.number == *number || line.forward_to == *number)
+    }
+
     /// The words of a line that only the settings know.
     fn wording_of_default_line(&self, line: &Phone) -> Option<Wording> {
         let default = self
@@ -70,7 +76,14 @@ pub async fn handle(endpoint: &Endpoint, batch: SqsEvent, deadline: Deadline) ->
 async fn run(endpoint: &Endpoint, message: SqsMessage, deadline: Deadline) -> Result<(), Retry> {
     let body = message.body.unwrap_or_default();
     match serde_json::from_str::<Bell>(&body) {
-        Ok(bell) if bell.v == 1 => missed_call_text::run(endpoint, bell.job, deadline).await,
+        Ok(bell) if bell.v == 1 => {
+            // The bell is done with either way. Left in the queue it would come back after the visibility
+            // timeout and hold up its person until then; the sweeper rings again within a minute or so.
+            if let Err(error) = missed_call_text::run(endpoint, bell.job, deadline).await {
+                tracing::warn!(job.id = %bell.job, %error, "[JOB-RUNNER] not now, the sweeper will ring again");
+            }
+            Ok(())
+        }
         _ => quarantine(endpoint, "not a doorbell", &body).await,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::jobs::{self, AfterRefusal, Denial, Grant, Outcome, Permit, Settlement};
+use shared::jobs::{self, AfterRefusal, Denial, Grant, Outcome, Permit, Refusal, Settlement};
 use shared::missed_calls::{self, Decision, Suppression, TextFacts};
 use shared::platform::database::Connection;
 use shared::platform::lambda::Deadline;
@@ -40,6 +40,10 @@ pub(super) async fn run(endpoint: &Endpoint, job: Uuid, deadline: Deadline) -> R
     if facts.wording.is_none() {
         facts.wording = endpoint.wording_of_default_line(&facts.line);
     }
+    facts.is_our_own |= facts
+        .caller
+        .as_ref()
+        .is_some_and(|caller| endpoint.is_of_default_line(caller));
     if facts.state != "pending" || facts.due_at > facts.now {
         tracing::info!(job.id = %job, state = facts.state, "[JOB-RUNNER] nothing to do");
         return Ok(());
@@ -74,6 +78,15 @@ async fn send(
     };
     if asked.0.elapsed() >= PERMIT_LIVES || asked.1.elapsed().is_ok_and(|age| age >= PERMIT_LIVES) {
         tracing::warn!(job.id = %job, attempt.id = %permit.attempt(), "permit too old to be used");
+        settle(
+            connection,
+            endpoint,
+            permit.attempt(),
+            attempt_no,
+            &never_sent(),
+            deadline,
+        )
+        .await;
         return Ok(());
     }
 
@@ -88,6 +101,16 @@ async fn send(
         endpoint.secrets.look_again().await;
     }
     Ok(())
+}
+
+/// Nothing left, because the permit was not used.
+fn never_sent() -> Outcome {
+    Outcome::Refused(Refusal {
+        http_status: None,
+        code: None,
+        next: AfterRefusal::Retry,
+        why: "not_sent".to_owned(),
+    })
 }
 
 async fn request(endpoint: &Endpoint, permit: Permit, facts: &TextFacts, body: String) -> Outcome {
@@ -146,6 +169,8 @@ async fn heed(connection: &Connection, job: Uuid, denial: Denial) -> Result<(), 
                 .await
                 .map_err(anyhow::Error::from)?)
         }
+        Denial::Loop => suppress(connection, job, Suppression::Loop).await,
+        Denial::ArrivedAfterAll => suppress(connection, job, Suppression::ArrivedAfterAll).await,
         Denial::AlreadyAttempted => Ok(()),
     }
 }

@@ -166,6 +166,7 @@ async fn check_twilios(
         .iter()
         .filter_map(|call| Some(call.line.as_ref()?.as_str()))
         .collect();
+    let errors_before = tally.errors;
     let (undecided, lines) = missed_calls::undecided(connection, &sids, &numbers).await?;
 
     for call in inbound {
@@ -191,6 +192,10 @@ async fn check_twilios(
         }
     }
     anyhow::ensure!(listing.complete, "the list was cut short");
+    anyhow::ensure!(
+        tally.errors == errors_before,
+        "not every call in the list could be decided"
+    );
     // Only now is everything before it committed.
     missed_calls::advance_watermark(connection, window.now).await?;
     Ok(())
@@ -232,7 +237,8 @@ async fn conclude(
         status: record.status.clone(),
         dial_status: None,
         began_at: record.began_at,
-        ended_at: verdict.map(|_| ended_at),
+        is_over: verdict.is_some(),
+        ended_at: Some(ended_at),
         verdict,
         source: Source::Poller,
     };

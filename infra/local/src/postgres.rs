@@ -19,10 +19,11 @@ const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// Starts the server given by "$1" on the data in "$2"; "$3" says whether they go with it.
 const WATCHDOG: &str = r#"
+exec 3<&0
 "$1" -D "$2" >"$2/server.log" 2>&1 &
 server=$!
-read -r _
-kill -INT "$server" 2>/dev/null
+# Whichever ends first: the process that started us, or the server.
+(read -r _ <&3; kill -INT "$server" 2>/dev/null) &
 wait "$server"
 if [ "$3" = temporary ]; then rm -rf "$2"; fi
 "#;

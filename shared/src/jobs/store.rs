@@ -42,6 +42,10 @@ pub enum Denial {
     ChannelClosed,
     /// Another attempt of this job may have reached the person.
     AlreadyAttempted,
+    /// An earlier attempt that counted as refused or absent has arrived after all.
+    ArrivedAfterAll,
+    /// The line would text itself.
+    Loop,
 }
 
 impl Denial {
@@ -54,6 +58,8 @@ impl Denial {
             "one_unsettled_text_per_pair" => Self::EarlierTextUnsettled,
             "channel_is_open" => Self::ChannelClosed,
             "at_most_one_possible_attempt" | "attempt_needs_a_lease" => Self::AlreadyAttempted,
+            "nothing_after_evidence" => Self::ArrivedAfterAll,
+            "nobody_texts_themselves" => Self::Loop,
             _ => return None,
         })
     }

@@ -38,7 +38,9 @@ pub struct Report {
     pub dial_status: Option<DialStatus>,
     /// When the call began; `None` for now.
     pub began_at: Option<Timestamp>,
-    /// When it ended; `None` while it lasts.
+    /// Whether it is over.
+    pub is_over: bool,
+    /// When it ended, if it is over; `None` for now.
     pub ended_at: Option<Timestamp>,
     /// What follows from it, if anything.
     pub verdict: Option<Verdict>,
@@ -203,6 +205,7 @@ pub async fn record_report(database: &Connection, report: &Report) -> Result<Rec
                 (&report.source.as_str(), Type::TEXT),
                 (&report.is_default_line, Type::BOOL),
                 (&TEXT_EXPIRES_AFTER.as_secs_f64(), Type::FLOAT8),
+                (&report.is_over, Type::BOOL),
             ],
         )
         .await?;

@@ -40,6 +40,8 @@ pub enum Suppression {
     NotOnAllowList,
     /// The line is not in the database and not in the settings any more.
     UnknownLine,
+    /// An earlier attempt that counted as refused or absent has arrived after all.
+    ArrivedAfterAll,
 }
 
 impl Suppression {
@@ -55,6 +57,7 @@ impl Suppression {
             Self::Expired => "expired",
             Self::NotOnAllowList => "not_on_allow_list",
             Self::UnknownLine => "unknown_line",
+            Self::ArrivedAfterAll => "arrived_after_all",
         }
     }
 }

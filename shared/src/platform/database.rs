@@ -214,7 +214,8 @@ impl Connection {
         }
         match answer {
             Ok(rows) => rows.map_err(|error| {
-                tracing::debug!(statement = statement.name, %error, "statement failed");
+                // The message's detail may quote a row.
+                tracing::debug!(statement = statement.name, sqlstate = ?error.code(), "statement failed");
                 error.into()
             }),
             Err(_) => Err(Error::Unavailable(anyhow::anyhow!(

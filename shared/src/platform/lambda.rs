@@ -3,10 +3,10 @@
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 
-use lambda_http::request::RequestContext;
-use lambda_http::{Body, Error, Request, RequestExt, Response};
+use lambda_http::{Body, Error, Request, Response};
 
 use super::http::{self, HttpError};
+use super::scheduled::is_tick;
 
 /// Once per sandbox, before anything else: logs, and the one TLS implementation for every client.
 pub fn init() {
@@ -18,12 +18,12 @@ pub fn init() {
 /// A handler's result as `lambda_http` wants it.
 ///
 /// What fails over HTTP is answered with a 5xx. What fails on a schedule is the invocation's failure, which
-/// Lambda counts and an alarm sees; an answer would look like success.
+/// Lambda counts; an answer would look like success.
 pub async fn answer<F: Future<Output = http::Result>>(
     request: Request,
     handle: impl FnOnce(Request) -> F,
 ) -> Result<Response<Body>, Error> {
-    let is_scheduled = matches!(request.request_context_ref(), Some(RequestContext::PassThrough));
+    let is_scheduled = is_tick(&request);
     match handle(request).await {
         Err(HttpError::Failed(error)) if is_scheduled => Err(format!("{error:#}").into()),
         result => Ok(http::respond(result)),

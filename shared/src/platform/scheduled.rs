@@ -34,7 +34,7 @@ pub async fn run(
     let request_id = request_id("cron");
     tracing::info!(request.id = request_id, "[CRON] trigger start");
     let auth_method = match request.request_context_ref() {
-        Some(RequestContext::PassThrough) => "schedule",
+        _ if is_tick(request) => "schedule",
         _ if request.method() != method => return Err(http::method_not_allowed()),
         _ => authorize(secrets, secret_name, request, &request_id).await?,
     };
@@ -64,6 +64,19 @@ pub async fn run(
         body.extend(summary.counts);
     }
     Ok(http::json(200, &body))
+}
+
+/// Whether EventBridge Scheduler invoked us, which only its role may do.
+///
+/// An event that `lambda_http` cannot read as HTTP is passed through; that alone proves nothing, because an
+/// unreadable request would be one. A tick says itself what it is, where no caller of the gateway can.
+pub fn is_tick(request: &Request) -> bool {
+    #[derive(serde::Deserialize)]
+    struct Tick {
+        source: String,
+    }
+    matches!(request.request_context_ref(), Some(RequestContext::PassThrough))
+        && serde_json::from_slice::<Tick>(request.body()).is_ok_and(|tick| tick.source == "aws.scheduler")
 }
 
 async fn authorize(

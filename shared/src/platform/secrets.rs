@@ -16,6 +16,9 @@ const FRESH: Duration = Duration::from_mins(5);
 /// Bad signatures cannot make us ask more often than this.
 const ASK_AGAIN: Duration = Duration::from_mins(1);
 
+/// A caller may be on the line while we look.
+const LOOK_UP_WITHIN: Duration = Duration::from_millis(500);
+
 type Values = BTreeMap<String, SecretString>;
 
 /// Finds a setting by its name.
@@ -130,7 +133,8 @@ impl Secrets {
             }
             *last = now;
         }
-        match self.fetch().await {
+        let fetched = tokio::time::timeout(LOOK_UP_WITHIN, self.fetch()).await;
+        match fetched.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer in {LOOK_UP_WITHIN:?}"))) {
             Ok(()) => true,
             Err(error) => {
                 tracing::error!(

@@ -23,6 +23,13 @@ job AS (
   WHERE jobs.id = accepted.job_id AND jobs.state IN ('in_flight', 'unknown', 'needs_human')
   RETURNING jobs.origin, jobs.caused_at
 ),
+-- What the provider took after all is never sent again: the evidence came before the next attempt did.
+held AS (
+  UPDATE jobs
+  SET state = 'needs_human', state_reason = 'accepted while ' || asked.state, ended_at = switchboard_now()
+  FROM asked
+  WHERE jobs.id = asked.job_id AND jobs.state = 'pending' AND asked.state IN ('refused', 'absent')
+),
 -- Our credentials work again: the probe has come through.
 door AS (
   UPDATE channels SET breaker_open = false, not_before = NULL, reason = NULL

@@ -32,11 +32,16 @@ job AS (
 ),
 door AS (
   UPDATE channels
-  SET not_before = greatest(not_before, switchboard_now() + make_interval(secs => $6)),
-      breaker_open = breaker_open OR $7,
-      reason = $4
+  SET (not_before, breaker_open, reason) = (
+        SELECT CASE WHEN closes THEN greatest(not_before, switchboard_now() + make_interval(secs => $6)) END,
+               CASE WHEN closes THEN breaker_open OR $7 ELSE false END,
+               CASE WHEN closes THEN $4 END
+        FROM (SELECT $6::float8 IS NOT NULL AS closes) AS answer)
   FROM refused
-  WHERE channels.channel = refused.channel AND $6::float8 IS NOT NULL
+  WHERE channels.channel = refused.channel
+    -- Closed for as long as the provider said; opened again by any answer to this request itself, because
+    -- that proves our credentials.
+    AND ($6::float8 IS NOT NULL OR channels.breaker_open AND $2 IN (400, 404, 405, 413, 415, 422))
 ),
 stop AS (
   INSERT INTO opt_outs (phone, source)

@@ -6,7 +6,7 @@ SELECT job.state, job.recipient, job.line, job.cause, job.expires_at, job.due_at
        EXISTS (SELECT FROM opt_outs WHERE phone = job.recipient AND revoked_at IS NULL) AS opted_out,
        (SELECT max(granted_at) FROM attempts
          WHERE recipient = job.recipient AND sender = job.line AND job_id <> job.id
-           AND state IN ('sending', 'unknown', 'unresolved', 'accepted')) AS last_texted_at,
+           AND state = 'accepted') AS last_texted_at,
        EXISTS (SELECT FROM attempts WHERE recipient = job.recipient AND channel = 'sms'
                  AND state = 'accepted') AS has_been_texted
 FROM jobs AS job LEFT JOIN lines AS line ON line.number = job.line

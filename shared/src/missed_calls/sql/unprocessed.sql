@@ -4,6 +4,7 @@ UPDATE active_calls SET checked_at = switchboard_now()
 WHERE call_sid IN (SELECT call_sid FROM active_calls
                    WHERE NOT processed AND received_at <= switchboard_now() - make_interval(secs => $1)
                    ORDER BY checked_at NULLS FIRST, received_at
-                   LIMIT $2)
+                   LIMIT $2
+                   FOR UPDATE SKIP LOCKED)
   AND NOT processed
 RETURNING call_sid, caller, line
