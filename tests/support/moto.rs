@@ -1,4 +1,4 @@
-//! AWS as somebody else wrote it: moto, from PyPI.
+//! AWS as somebody else wrote it: moto, from `PyPI`.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

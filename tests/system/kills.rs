@@ -63,7 +63,7 @@ impl Scene {
     /// Lets the runner come as far as `step` and kills it there.
     async fn kill_at(&mut self, step: Step) {
         match step {
-            Step::OnTheWayToTheDatabase(stop) => self.proxy.stop_at(stop),
+            Step::OnTheWayToTheDatabase(point) => self.proxy.stop_at(point),
             Step::OnTheWire { accepted } => self.world.twilio.on_next_send(Behaviour::Hold { accepted }),
         }
         let (world, runner, events, proxy) = (&self.world, &self.runner, &mut self.events, &mut self.proxy);

@@ -1,29 +1,14 @@
 //! The local stack as a newcomer runs it: a process of its own.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
+use system_tests::binary;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 
 const READY_WITHIN: Duration = Duration::from_mins(1);
-
-/// A program of this build.
-fn program(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("this test is a program");
-    let program = test
-        .parent()
-        .and_then(Path::parent)
-        .expect("target/debug/deps")
-        .join(name);
-    assert!(
-        program.exists(),
-        "{} is missing: run `cargo build --workspace` first",
-        program.display()
-    );
-    program
-}
 
 struct Folder(PathBuf);
 
@@ -45,7 +30,7 @@ struct Stack {
 }
 
 fn command(data: &Folder, port: u16, arguments: &[&str]) -> Command {
-    let mut command = Command::new(program("switchboard"));
+    let mut command = Command::new(binary("switchboard"));
     command
         .args(arguments)
         .env("PORT", port.to_string())

@@ -136,7 +136,7 @@ async fn twenty_calls_at_once_share_two_server_connections() {
             .copied(Callback::Status, 2);
         world.twilio.ring(ring)
     });
-    let (reports, _, _, _) =
+    let (reports, (), _, _) =
         futures_util::join!(join_all(rings), world.run_jobs(), world.sweep(), world.poll());
     world.run_jobs().await;
     world.minutes(3).await;

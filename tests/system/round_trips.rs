@@ -63,10 +63,11 @@ impl Meter {
         statements.retain(|statement| !statement.is_empty());
         statements
     }
+}
 
-    fn call(&self, more: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
-        CALL.iter().chain(more).copied().collect()
-    }
+/// The call, with what else a report of it says.
+fn call(more: &[(&'static str, &'static str)]) -> Vec<(&'static str, &'static str)> {
+    CALL.iter().chain(more).copied().collect()
 }
 
 fn once(statement: &str, sends: u64) -> (Vec<String>, u64) {
@@ -80,10 +81,10 @@ async fn every_webhook_asks_the_database_once_and_the_queue_at_most_once() {
 
     let rings = twilio.post_voice_webhook(&CALL);
     assert_eq!(meter.of(rings).await, once("record_call", 0));
-    let missed = twilio.post_dial_result(&meter.call(&[("DialCallStatus", "no-answer")]));
+    let missed = twilio.post_dial_result(&call(&[("DialCallStatus", "no-answer")]));
     assert_eq!(meter.of(missed.clone()).await, once("record_report", 1));
     assert_eq!(meter.of(missed).await, once("record_report", 0), "the duplicate");
-    let over = twilio.post_call_status(&meter.call(&[("CallStatus", "no-answer")]));
+    let over = twilio.post_call_status(&call(&[("CallStatus", "no-answer")]));
     assert_eq!(meter.of(over).await, once("record_report", 0));
 
     let before = meter.world.sqs.calls("SendMessage");
@@ -121,7 +122,7 @@ async fn every_webhook_asks_the_database_once_and_the_queue_at_most_once() {
 #[tokio::test]
 async fn a_call_that_only_its_status_tells_of_costs_no_more() {
     let meter = Meter::warm().await;
-    let fields = meter.call(&[("CallStatus", "no-answer")]);
+    let fields = call(&[("CallStatus", "no-answer")]);
     let abandoned = meter.world.twilio.post_call_status(&fields);
     assert_eq!(meter.of(abandoned).await, once("record_report", 1));
 }
@@ -134,7 +135,7 @@ async fn a_queue_that_hangs_costs_a_webhook_half_a_second() {
     let missed = meter
         .world
         .twilio
-        .post_dial_result(&meter.call(&[("DialCallStatus", "no-answer")]));
+        .post_dial_result(&call(&[("DialCallStatus", "no-answer")]));
     let delivery = missed.await;
     assert_eq!(delivery.answer().status, 200);
     assert!(
