@@ -316,3 +316,31 @@ async fn a_connection_that_has_fallen_silent_is_not_waited_for_twice() {
         "only the call during the silence was parked"
     );
 }
+
+#[tokio::test]
+async fn a_parked_event_that_is_of_no_use_delays_no_other() {
+    let switch = switch().await;
+    let world = world_behind(&switch).await;
+    switch.set(Wire::Pulled);
+    world.post_signed(DIAL_RESULT, "CallSid=%zz").await;
+    let refused = no_answer().replace(SID, "CA666");
+    world.post_signed(DIAL_RESULT, refused).await;
+    world.post_signed(DIAL_RESULT, no_answer()).await;
+    world
+        .database
+        .sql("ALTER TABLE active_calls ADD CONSTRAINT no_luck CHECK (call_sid <> 'CA666')")
+        .await;
+    switch.set(Wire::Plugged);
+    world.pass(SignedDuration::from_mins(1)).await;
+    assert_eq!(world.sweep().await["replayed"], 3);
+    world.run_jobs().await;
+    assert_eq!(world.texts_to(CALLER).len(), 1);
+    assert_eq!(
+        world.quarantined().await,
+        [
+            "twilio_voice: the form has a broken escape",
+            "parked: the database refused: no_luck"
+        ]
+    );
+    assert_eq!(parked(&world).len(), 0);
+}

@@ -80,7 +80,7 @@ impl Log {
             let target = line["target"].as_str().unwrap_or_default();
             !libraries.iter().any(|library| target.starts_with(library))
         });
-        ours.map(|line| format!("{line}\n")).collect()
+        ours.map(Value::to_string).collect::<Vec<_>>().join("\n")
     }
 }
 

@@ -18,7 +18,20 @@ pub(super) async fn replay_parked(endpoint: &Endpoint) -> anyhow::Result<usize> 
             return Ok(replayed);
         }
         for event in &parked {
-            replay(endpoint, &connection, &event.body).await?;
+            match replay(endpoint, &connection, &event.body).await {
+                // It would be refused for ever, and everything behind it would wait as long.
+                Err(error) if !error.is_outage() => {
+                    tracing::error!(%error, "quarantined a parked event that the database refuses");
+                    missed_calls::quarantine(
+                        &connection,
+                        "parked",
+                        &error.to_string(),
+                        event.body.as_bytes(),
+                    )
+                    .await?;
+                }
+                result => result?,
+            }
             endpoint.park.delete(event).await?;
             replayed += 1;
         }
