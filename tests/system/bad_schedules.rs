@@ -75,10 +75,10 @@ async fn announce(world: &World, sid: &str, caller: &str) {
 async fn a_tick_is_a_tick_whatever_its_event_says() {
     let world = World::begin().await;
     let events = [
-        json!({}),
-        json!({ "time": "1970-01-01T00:00:00Z" }),
-        json!({ "time": "2999-01-01T00:00:00Z", "detail-type": "Something Else" }),
-        json!({ "time": 7, "detail": null, "source": ["aws.scheduler"] }),
+        json!({ "source": "aws.scheduler" }),
+        json!({ "source": "aws.scheduler", "time": "1970-01-01T00:00:00Z" }),
+        json!({ "source": "aws.scheduler", "time": "2999-01-01T00:00:00Z", "detail-type": "Something Else" }),
+        json!({ "source": "aws.scheduler", "time": 7, "detail": null }),
         json!({ "source": "aws.events", "detail-type": "Scheduled Event", "detail": { "deep": [[[]]] } }),
     ];
     for (n, event) in events.into_iter().enumerate() {
@@ -92,6 +92,28 @@ async fn a_tick_is_a_tick_whatever_its_event_says() {
         world.run_jobs().await;
         assert_eq!(world.texts_to(&caller).len(), 1, "{event}");
         assert_eq!(world.outcome_of(&report.call).await, "missed by poller");
+    }
+}
+
+/// What cannot be read as HTTP is passed through, so that alone must open no door.
+#[tokio::test]
+async fn an_event_that_does_not_say_that_it_is_a_tick_runs_nothing() {
+    let world = World::begin().await;
+    let unreadable_http = json!({
+        "version": "2.0", "rawPath": "/api/cron/check-missed-calls", "rawQueryString": "",
+        "headers": { "x-odd": "\u{7f}" }, "isBase64Encoded": false,
+        "requestContext": { "http": { "method": "GET", "path": "/api/cron/check-missed-calls" }, "stage": "$default", "timeEpoch": 0 },
+    });
+    for event in [
+        unreadable_http,
+        json!({}),
+        json!({ "source": ["aws.scheduler"] }),
+        json!({ "source": "me" }),
+    ] {
+        for binary in ["missed-call-poller", "job-sweeper", "cleanup"] {
+            let answer = world.invoke(binary, event.clone()).await.expect("an answer");
+            assert_eq!(answer["ok"], false, "{binary}: {event}");
+        }
     }
 }
 

@@ -498,3 +498,37 @@ async fn a_line_is_set_up_so_that_it_can_work() {
         assert_eq!(rule(&error), expected, "{change}");
     }
 }
+
+#[tokio::test]
+async fn nothing_is_sent_once_there_is_evidence_that_an_earlier_attempt_arrived() {
+    let ledger = Ledger::new().await;
+    let job = ledger.job("CA1", CALLER).await;
+    let attempt = ledger.grant(job).await.expect("allowed").expect("pending");
+    ledger
+        .settle(
+            attempt,
+            "state = 'refused', http_status = 429, reason = 'throttled'",
+        )
+        .await;
+    let again = "UPDATE jobs SET state = 'pending', lease_token = NULL, lease_until = NULL";
+    ledger.application.batch_execute(again).await.expect("legal");
+    let evidence = format!(
+        "INSERT INTO duplicate_evidence (attempt_id, provider_id, note) VALUES ('{attempt}', 'SM1', 'late')"
+    );
+    ledger.application.batch_execute(&evidence).await.expect("legal");
+    assert_eq!(
+        rule(&ledger.grant(job).await.expect_err("refused")),
+        "nothing_after_evidence"
+    );
+}
+
+#[tokio::test]
+async fn what_was_accepted_keeps_its_name() {
+    let ledger = Ledger::new().await;
+    let attempt = ledger.granted("CA1", CALLER).await;
+    ledger
+        .settle(attempt, "state = 'accepted', provider_id = 'SM1'")
+        .await;
+    let rename = format!("UPDATE attempts SET provider_id = 'SM2' WHERE id = '{attempt}'");
+    assert_eq!(ledger.refusal(&rename).await, "attempt_identity");
+}

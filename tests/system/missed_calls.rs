@@ -428,3 +428,65 @@ async fn two_hundred_races_end_with_one_text_each() {
     }
     assert_eq!(world.evidence().await, [""; 0]);
 }
+
+#[tokio::test]
+async fn a_call_to_a_line_that_has_since_been_removed_still_ends_with_a_reason() {
+    let world = World::begin().await;
+    let lost = ring(Outcome::NoAnswer)
+        .losing(Callback::Action)
+        .losing(Callback::Status);
+    let report = play(&world, lost).await;
+    world.database.sql("DELETE FROM lines").await;
+    world.minutes(3).await;
+    assert_eq!(world.outcome_of(&report.call).await, "missed by poller");
+    assert_eq!(world.job_of(&report.call).await, "suppressed: unknown_line");
+}
+
+#[tokio::test]
+async fn an_operator_sees_how_soon_each_text_came() {
+    let world = World::begin().await;
+    let fast = play(&world, ring(Outcome::NoAnswer)).await;
+    let latency = format!(
+        "SELECT text_latency FROM missed_calls WHERE call_sid = '{}'",
+        fast.call
+    );
+    assert_eq!(world.database.one(&latency).await.as_deref(), Some("00:00:00"));
+}
+
+#[tokio::test]
+async fn a_caller_with_an_area_code_of_this_year_is_texted_too() {
+    let world = World::begin().await;
+    let caller = "+19245550142";
+    world
+        .twilio
+        .ring(Ring::new(caller, LINE, Outcome::NoAnswer).ringing_for(A_MOMENT))
+        .await;
+    world.run_jobs().await;
+    assert_eq!(world.texts_to(caller).len(), 1);
+}
+
+#[tokio::test]
+async fn the_owner_of_a_line_that_only_the_settings_know_is_not_texted() {
+    let database = system_tests::TestDatabase::new().await;
+    let url = database.application_url().await;
+    let world = World::without_lines(database, url, |settings| {
+        settings
+            .with("DEFAULT_LINE_NUMBER", LINE)
+            .with("DEFAULT_FORWARD_TO", OWNER)
+            .with("BUSINESS_NAME", "Acme")
+    })
+    .await;
+    for (caller, end) in [
+        (OWNER, "suppressed: loop"),
+        (LINE, "suppressed: loop"),
+        (CALLER, "accepted"),
+    ] {
+        let report = world
+            .twilio
+            .ring(Ring::new(caller, LINE, Outcome::NoAnswer).ringing_for(A_MOMENT))
+            .await;
+        world.run_jobs().await;
+        assert_eq!(world.job_of(&report.call).await, end, "{caller}");
+    }
+    assert!(world.texts_to(CALLER)[0].body.starts_with("Hi, this is Acme."));
+}

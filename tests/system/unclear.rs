@@ -355,3 +355,51 @@ async fn a_list_that_leads_elsewhere_is_not_followed_and_proves_nothing() {
         assert_eq!((world.texts_to(CALLER).len(), sends(&world)), (0, 1), "{uri}");
     }
 }
+
+#[tokio::test]
+async fn a_text_that_twilio_took_after_all_is_not_sent_a_second_time() {
+    let world = World::begin().await;
+    world.twilio.on_next_send(Behaviour::refuse(429, 20429));
+    let call = miss(&world, CALLER).await;
+    assert_eq!(world.job_of(&call).await, "pending", "it would be tried again");
+    let attempt = world
+        .database
+        .one("SELECT id FROM attempts")
+        .await
+        .expect("an attempt");
+    let url = format!("{}/api/webhooks/twilio/status?attempt={attempt}", world.url);
+    let report = [
+        ("MessageSid", "SM00000000000000000000000000000009"),
+        ("MessageStatus", "delivered"),
+    ];
+    assert_eq!(world.twilio.post(url, &report).await.answer().status, 204);
+    assert_eq!(world.job_of(&call).await, "needs_human: accepted while refused");
+    world.minutes(10).await;
+    assert_eq!(sends(&world), 1);
+    assert_eq!(world.evidence().await, ["accepted while refused"]);
+}
+
+#[tokio::test]
+async fn any_answer_about_a_text_itself_shows_that_our_credentials_are_good_again() {
+    let world = World::begin().await;
+    world.twilio.on_next_send(Behaviour::refuse(401, 20003));
+    miss(&world, CALLER).await;
+    let behind = miss(&world, OTHER_CALLER).await;
+    assert_eq!(world.job_of(&behind).await, "pending", "the channel is closed");
+    // The probe is a landline.
+    world.twilio.on_next_send(Behaviour::refuse(400, 21614));
+    world.minutes(7).await;
+    assert_eq!(sends(&world), 2);
+    world.minutes(13).await;
+    let ends = [world.texts_to(CALLER).len(), world.texts_to(OTHER_CALLER).len()];
+    assert_eq!(
+        ends.iter().sum::<usize>(),
+        1,
+        "the one that was not a landline: {ends:?}"
+    );
+    let open = world
+        .database
+        .one("SELECT NOT breaker_open AND not_before IS NULL FROM channels")
+        .await;
+    assert_eq!(open.as_deref(), Some("t"));
+}

@@ -154,7 +154,8 @@ impl Park {
         Self { client, queue_url }
     }
 
-    /// Parks an event; those of one `subject` keep their order, and the same event twice is one.
+    /// Parks an event; those of one `subject` keep their order. The same event parked twice is replayed
+    /// twice, which changes nothing.
     pub async fn park(&self, subject: &str, body: String) -> anyhow::Result<()> {
         let sending = self
             .client

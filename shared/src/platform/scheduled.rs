@@ -66,7 +66,7 @@ pub async fn run(
     Ok(http::json(200, &body))
 }
 
-/// Whether EventBridge Scheduler invoked us, which only its role may do.
+/// Whether `EventBridge` invoked us, by a schedule or by a rule, which only its role may do.
 ///
 /// An event that `lambda_http` cannot read as HTTP is passed through; that alone proves nothing, because an
 /// unreadable request would be one. A tick says itself what it is, where no caller of the gateway can.
@@ -76,7 +76,8 @@ pub fn is_tick(request: &Request) -> bool {
         source: String,
     }
     matches!(request.request_context_ref(), Some(RequestContext::PassThrough))
-        && serde_json::from_slice::<Tick>(request.body()).is_ok_and(|tick| tick.source == "aws.scheduler")
+        && serde_json::from_slice::<Tick>(request.body())
+            .is_ok_and(|tick| matches!(tick.source.as_str(), "aws.scheduler" | "aws.events"))
 }
 
 async fn authorize(
