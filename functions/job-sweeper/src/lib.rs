@@ -7,6 +7,8 @@
 mod reconcile;
 mod replay;
 
+use std::time::Duration;
+
 use lambda_http::{Request, RequestExt};
 use serde_json::json;
 use shared::environment::DefaultLine;
@@ -17,6 +19,10 @@ use shared::platform::scheduled::{self, Summary};
 use shared::platform::{http, secrets::Secrets};
 use shared::providers::twilio;
 use shared::{ConfigError, Environment};
+
+/// How long a step that waits for others takes up new work; the function's time limit is a minute, and the
+/// next minute goes on.
+const STEP_TAKES: Duration = Duration::from_secs(20);
 
 /// Everything this function may touch.
 pub struct Endpoint {
@@ -71,11 +77,12 @@ async fn sweep(endpoint: &Endpoint) -> anyhow::Result<Summary> {
             0
         })
     };
+    // What only the database answers comes first; what waits for others has the rest of the time.
     let rescued = count("rescue", rescue(endpoint).await);
-    let replayed = count("replay", replay::replay_parked(endpoint).await);
-    let reconciled = count("reconcile", reconcile::settle_by_evidence(endpoint).await);
     let expired = count("expire", expire(endpoint).await);
     let rung = count("ring", ring(endpoint).await);
+    let replayed = count("replay", replay::replay_parked(endpoint).await);
+    let reconciled = count("reconcile", reconcile::settle_by_evidence(endpoint).await);
 
     let processed = rescued + replayed + reconciled + expired + rung;
     let failures = failed.len();

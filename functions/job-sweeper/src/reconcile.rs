@@ -1,19 +1,23 @@
 //! Unknown attempts, settled by Twilio's own list of messages.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use shared::jobs::{self, Evidence, Reading, Settlement, Unclear, Verdict, verdict};
 use shared::platform::database::Connection;
 
-use super::{Endpoint, is_outage};
+use super::{Endpoint, STEP_TAKES, is_outage};
 
 const LOOK_UPS_PER_RUN: i64 = 50;
 
 /// Looks up what is due; how many attempts that settled.
 pub(super) async fn settle_by_evidence(endpoint: &Endpoint) -> anyhow::Result<usize> {
     let connection = endpoint.database.connection().await?;
+    let started = Instant::now();
     let mut settled = 0;
     for (unclear, now) in jobs::unclear_due(&connection, LOOK_UPS_PER_RUN).await? {
+        if started.elapsed() > STEP_TAKES {
+            break;
+        }
         let reading = read(endpoint, &unclear).await;
         match apply(&connection, &unclear, verdict(&unclear, &reading, now)).await {
             Ok(ended) => settled += usize::from(ended),

@@ -1,18 +1,21 @@
 //! Events that were parked while the database was away.
 
+use std::time::Instant;
+
 use shared::inbound::{self, Effect, Event, ParkedEvent};
 use shared::missed_calls::{self, Recorded};
 use shared::platform::database::{self, Connection};
 use shared::providers::twilio::Form;
 
-use super::Endpoint;
+use super::{Endpoint, STEP_TAKES};
 
 /// Replays what is parked, in its order; how many events that were.
 pub(super) async fn replay_parked(endpoint: &Endpoint) -> anyhow::Result<usize> {
     // A park is worth emptying only into a database that is there.
     let connection = endpoint.database.connection().await?;
+    let started = Instant::now();
     let mut replayed = 0;
-    loop {
+    while started.elapsed() < STEP_TAKES {
         let parked = endpoint.park.receive().await?;
         if parked.is_empty() {
             return Ok(replayed);
@@ -36,6 +39,7 @@ pub(super) async fn replay_parked(endpoint: &Endpoint) -> anyhow::Result<usize> 
             replayed += 1;
         }
     }
+    Ok(replayed)
 }
 
 async fn replay(endpoint: &Endpoint, connection: &Connection, body: &str) -> Result<(), database::Error> {
