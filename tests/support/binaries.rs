@@ -23,9 +23,17 @@ pub fn binary(name: &str) -> PathBuf {
     path
 }
 
+/// Where the functions' binaries are: beside the tests, or in `SWITCHBOARD_BINARIES`, to try others.
+fn function_binary(name: &str) -> PathBuf {
+    match std::env::var_os("SWITCHBOARD_BINARIES") {
+        Some(folder) => PathBuf::from(folder).join(name),
+        None => binary(name),
+    }
+}
+
 /// A function's real binary behind a Runtime API, with the settings that functions in this process have.
 pub fn real(name: &str, settings: &Settings) -> RealBinary {
     let template = Template::own().expect("template.yaml");
     let function = template.function(name).expect("a function of the template");
-    RealBinary::new(function, binary(name), settings.variables())
+    RealBinary::new(function, function_binary(name), settings.variables())
 }

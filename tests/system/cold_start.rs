@@ -3,8 +3,9 @@
 //! How long each takes from its start to its first question for an event is printed, and never judged:
 //!
 //! ```sh
-//! cargo build --release --workspace
-//! cargo test --release -p system-tests --test system cold_start -- --nocapture
+//! make package ARCH=x86_64
+//! export SWITCHBOARD_BINARIES=$PWD/target/x86_64-unknown-linux-gnu/release
+//! cargo test -p system-tests --test system cold_start -- --nocapture
 //! ```
 
 use std::path::Path;
