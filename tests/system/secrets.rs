@@ -13,6 +13,7 @@ use local::invoke::InvokeError;
 use local::sandbox::{Outcome, Ring, Webhook};
 use local::settings::Settings;
 use serde_json::{Value, json};
+use shared::platform::http_client::for_reading;
 use system_tests::{CALLER, CRON_SECRET, JOB_RUNNER_TOKEN, LINE, Moto, OWNER, TestDatabase, World, real};
 use tokio::net::TcpListener;
 
@@ -36,7 +37,7 @@ impl Aws {
         let endpoint = format!("http://{}", listener.local_addr().expect("an address"));
         let counter = Counter {
             target: moto.endpoint().to_owned(),
-            http: reqwest::Client::new(),
+            http: for_reading().expect("a client"),
             look_ups: Arc::clone(&look_ups),
         };
         let router = Router::new().fallback(pass_on).with_state(counter);
@@ -171,7 +172,8 @@ async fn a_missed_call_is_answered_with_secrets_and_queues_that_are_not_ours() {
     assert_eq!(world.job_of(&report.call).await, "accepted");
 
     let cron = |word: &'static str| {
-        let request = reqwest::Client::new().get(format!("{}/api/cron/check-missed-calls", world.url));
+        let client = for_reading().expect("a client");
+        let request = client.get(format!("{}/api/cron/check-missed-calls", world.url));
         async move {
             request
                 .bearer_auth(word)
