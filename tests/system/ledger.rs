@@ -9,6 +9,9 @@ use uuid::Uuid;
 const CALLER: &str = "+14035550001";
 const LINE: &str = "+15005550006";
 
+/// The product's own statement.
+const GRANT: &str = include_str!("../../shared/src/jobs/sql/grant.sql");
+
 struct Ledger {
     database: TestDatabase,
     application: Client,
@@ -42,10 +45,9 @@ impl Ledger {
 
     /// Runs the product's own statement.
     async fn grant(&self, job: Uuid) -> Result<Option<Uuid>, tokio_postgres::Error> {
-        let sql = include_str!("../../shared/src/jobs/sql/grant.sql");
         Ok(self
             .application
-            .query_opt(sql, &[&job, &"sorry"])
+            .query_opt(GRANT, &[&job, &"sorry"])
             .await?
             .map(|row| row.get("id")))
     }
@@ -455,7 +457,6 @@ async fn three_attempts_are_the_most() {
 #[tokio::test]
 async fn sixteen_workers_at_once_are_granted_one_attempt() {
     let ledger = Ledger::new().await;
-    let sql = include_str!("../../shared/src/jobs/sql/grant.sql");
     let mut workers = Vec::new();
     for _ in 0..16 {
         workers.push(ledger.database.as_application().await);
@@ -466,7 +467,7 @@ async fn sixteen_workers_at_once_are_granted_one_attempt() {
             .await;
         let grants = workers.iter().map(|worker| async move {
             worker
-                .query_opt(sql, &[&job, &"sorry"])
+                .query_opt(GRANT, &[&job, &"sorry"])
                 .await
                 .map(|row| row.is_some())
         });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use shared::jobs::{self, AfterRefusal, Denial, Grant, Outcome, Permit, Refusal, Settlement};
+use shared::jobs::{self, AfterRefusal, Denial, Grant, Outcome, Permit, Settlement};
 use shared::missed_calls::{self, Decision, Suppression, TextFacts};
 use shared::platform::database::Connection;
 use shared::platform::lambda::Deadline;
@@ -83,7 +83,7 @@ async fn send(
             endpoint,
             permit.attempt(),
             attempt_no,
-            &never_sent(),
+            &Outcome::not_sent(),
             deadline,
         )
         .await;
@@ -101,16 +101,6 @@ async fn send(
         endpoint.secrets.look_again().await;
     }
     Ok(())
-}
-
-/// Nothing left, because the permit was not used.
-fn never_sent() -> Outcome {
-    Outcome::Refused(Refusal {
-        http_status: None,
-        code: None,
-        next: AfterRefusal::Retry,
-        why: "not_sent".to_owned(),
-    })
 }
 
 async fn request(endpoint: &Endpoint, permit: Permit, facts: &TextFacts, body: String) -> Outcome {

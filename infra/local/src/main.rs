@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use local::callers::{self, Call, Callers, Measurement, Story};
+use local::postgres::is_root;
 use local::stack::{Options, Stack, forget};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
@@ -171,11 +172,7 @@ fn default_data() -> anyhow::Result<PathBuf> {
     let home = std::env::var_os("HOME")
         .map(PathBuf::from)
         .context("set HOME or SWITCHBOARD_DATA")?;
-    let is_root = std::process::Command::new("id")
-        .arg("-u")
-        .output()
-        .is_ok_and(|id| id.stdout.trim_ascii() == b"0");
-    Ok(if is_root {
+    Ok(if is_root() {
         "/var/tmp/switchboard".into()
     } else {
         home.join(".local/state/switchboard")

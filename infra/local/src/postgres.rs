@@ -265,7 +265,8 @@ fn configure(folder: &Path, port: u16, is_temporary: bool, has_tls: bool) -> any
         .context("cannot configure the private PostgreSQL")
 }
 
-fn is_root() -> bool {
+/// Whether this process runs as root, where a server of its own must not.
+pub fn is_root() -> bool {
     Command::new("id")
         .arg("-u")
         .output()

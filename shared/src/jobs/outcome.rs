@@ -25,6 +25,18 @@ pub enum Outcome {
     },
 }
 
+impl Outcome {
+    /// Not a byte of the request left us: nothing happened, and another attempt later can succeed.
+    pub fn not_sent() -> Self {
+        Self::Refused(Refusal {
+            http_status: None,
+            code: None,
+            next: AfterRefusal::Retry,
+            why: "not_sent".to_owned(),
+        })
+    }
+}
+
 /// A definite "no" to exactly one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {

@@ -1,5 +1,7 @@
 //! What is remembered about calls to our lines.
 
+use std::collections::HashSet;
+
 use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
@@ -289,7 +291,7 @@ pub async fn undecided(
     database: &Connection,
     calls: &[&str],
     numbers: &[&str],
-) -> Result<(Vec<String>, Vec<Phone>), Error> {
+) -> Result<(HashSet<String>, HashSet<Phone>), Error> {
     let params = [(&calls as _, Type::TEXT_ARRAY), (&numbers as _, Type::TEXT_ARRAY)];
     let row = database.row(statement!("undecided"), &params).await?;
     let lines = row
@@ -297,7 +299,8 @@ pub async fn undecided(
         .into_iter()
         .map(Phone::stored)
         .collect();
-    Ok((row.get("calls"), lines))
+    let calls = row.get::<_, Vec<String>>("calls").into_iter().collect();
+    Ok((calls, lines))
 }
 
 /// How far Twilio's list has been read.

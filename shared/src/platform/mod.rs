@@ -14,3 +14,12 @@ pub mod secrets;
 pub fn wall_clock() -> std::time::SystemTime {
     std::time::SystemTime::now()
 }
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("a String takes everything");
+        text
+    })
+}

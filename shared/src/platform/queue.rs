@@ -16,6 +16,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::hex;
+
 /// A webhook awaits its doorbell, because nothing runs after the answer, but not for longer than this.
 const SEND_TIMEOUT: Duration = Duration::from_millis(500);
 
@@ -75,14 +77,6 @@ impl Doorbell {
 /// The message group of a person: stable, and no telephone number.
 pub fn group_of(person: &str) -> String {
     hex(&Sha256::digest(person.as_bytes())[..16])
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a String takes everything");
-        text
-    })
 }
 
 /// Why a message stays in the queue.

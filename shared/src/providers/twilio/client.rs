@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::classify::{classify, code_of};
 use super::records::{self, CallListing, CallRecord, MessageListing};
 use crate::Phone;
-use crate::jobs::{AfterRefusal, Outcome, Permit, Refusal};
+use crate::jobs::{Outcome, Permit};
 use crate::platform::http_client::{self, CappedReadError, read_capped, was_never_sent};
 
 /// An answer to a send is a few hundred bytes.
@@ -115,14 +115,7 @@ impl Client {
             .form(&form);
         let response = match request.send().await {
             Ok(response) => response,
-            Err(error) if was_never_sent(&error) => {
-                return Outcome::Refused(Refusal {
-                    http_status: None,
-                    code: None,
-                    next: AfterRefusal::Retry,
-                    why: "not_sent".to_owned(),
-                });
-            }
+            Err(error) if was_never_sent(&error) => return Outcome::not_sent(),
             Err(error) => {
                 let why = if error.is_timeout() {
                     "no answer in time"

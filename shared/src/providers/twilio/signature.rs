@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::Form;
+use crate::platform::hex;
 
 /// What a request's signature covers.
 #[derive(Debug, Clone, Copy)]
@@ -53,20 +54,12 @@ pub fn verify(
     signature: &str,
     tokens: &[SecretString],
 ) -> Result<(), SignatureError> {
-    let tail = if query.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{query}")
-    };
     if let Signed::Body(body) = signed
         && !covers(query, body)
     {
         return Err(SignatureError::BodyNotCovered);
     }
-    let fields = match signed {
-        Signed::Form(form) => canonical(form),
-        Signed::Body(_) => String::new(),
-    };
+    let rest = after_host(path, query, signed);
     // An undecodable signature is compared all the same, so that it costs what a wrong one costs.
     let given = BASE64_STANDARD
         .decode(signature.get(..64).unwrap_or(signature))
@@ -74,7 +67,7 @@ pub fn verify(
     let mut fits = false;
     for base in spellings(public_url) {
         for token in tokens {
-            let expected = mac(token, &format!("{base}{tail}{fields}"));
+            let expected = mac(token, &format!("{base}{rest}"));
             fits |= bool::from(expected.as_slice().ct_eq(&given));
         }
     }
@@ -87,16 +80,18 @@ pub fn verify(
 
 /// Signs as Twilio does, for whoever plays Twilio.
 pub fn sign(public_url: &str, path: &str, query: &str, signed: Signed<'_>, token: &SecretString) -> String {
-    let tail = if query.is_empty() {
-        path.to_owned()
-    } else {
-        format!("{path}?{query}")
-    };
+    let rest = after_host(path, query, signed);
+    BASE64_STANDARD.encode(mac(token, &format!("{public_url}{rest}")))
+}
+
+/// What is signed behind scheme, host and port: path, query and, for a form, its fields.
+fn after_host(path: &str, query: &str, signed: Signed<'_>) -> String {
+    let question_mark = if query.is_empty() { "" } else { "?" };
     let fields = match signed {
         Signed::Form(form) => canonical(form),
         Signed::Body(_) => String::new(),
     };
-    BASE64_STANDARD.encode(mac(token, &format!("{public_url}{tail}{fields}")))
+    format!("{path}{question_mark}{query}{fields}")
 }
 
 fn mac(token: &SecretString, text: &str) -> Vec<u8> {
@@ -135,11 +130,7 @@ fn spellings(public_url: &str) -> Vec<String> {
 
 /// What `bodySHA256` says of a body.
 pub fn body_hash(body: &[u8]) -> String {
-    Sha256::digest(body).iter().fold(String::new(), |mut text, byte| {
-        use std::fmt::Write;
-        write!(text, "{byte:02x}").expect("a String takes everything");
-        text
-    })
+    hex(&Sha256::digest(body))
 }
 
 fn covers(query: &str, body: &[u8]) -> bool {
