@@ -4,6 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 DENY_VERSION := 0.20.2
+FUZZ_VERSION := 0.13.2
 UV_VERSION := 0.13.8
 
 # `make package ARCH=x86_64 PROFILE=deploy`
@@ -56,6 +57,48 @@ test: tools postgres pgbouncer ## Run all tests, against real servers (ARGS=… 
 	cargo build --workspace
 	infra/tools/with_tools.sh cargo test --workspace --no-fail-fast $(ARGS)
 
+## The proof: by the hour, and not with every change
+
+# With optimisation, so that a night's worth of schedules fits an evening.
+PROOF := infra/tools/with_tools.sh target/release/proof
+
+.PHONY: proof
+proof: postgres
+	cargo build --release --workspace
+
+.PHONY: prove
+prove: proof fuzz ## Do all of the below at full length, and write tests/PROOF.md (about two hours on two cores)
+	$(PROOF) explore --runs 10000 --singles 3 --pairs 2000 --twice 100
+	$(PROOF) mutants
+	$(PROOF) kill
+	$(PROOF) crash
+	$(PROOF) bench
+	$(PROOF) report
+
+.PHONY: explore
+explore: proof ## Explore schedules (ARGS="--runs 500 --seed 1", ARGS="--seed 7 --replay")
+	@$(PROOF) explore $(ARGS)
+
+.PHONY: mutants
+mutants: proof ## See that known-bad variants of the product are caught
+	@$(PROOF) mutants $(ARGS)
+
+.PHONY: kill
+kill: proof ## Kill, freeze and outlast the functions' real binaries (ARGS="--kills 1000 --freezes 200")
+	@$(PROOF) kill $(ARGS)
+
+.PHONY: crash
+crash: proof ## Crash the database and cut connections to it (ARGS="--crashes 200")
+	@$(PROOF) crash $(ARGS)
+
+.PHONY: fuzz
+fuzz: .tools/.cargo-fuzz-$(FUZZ_VERSION) ## Try every claim on a million inputs (TARGET=…, RUNS=…)
+	@cargo run --quiet --bin proof -- fuzz $(if $(TARGET),--target $(TARGET)) $(if $(RUNS),--runs $(RUNS)) $(ARGS)
+
+.PHONY: bench
+bench: proof ## Measure what calls and texts cost, beside floors of the same run
+	@$(PROOF) bench $(ARGS)
+
 .PHONY: lint
 lint: format clippy docs deny template secrets-check ## Check everything that needs no test to see
 
@@ -74,6 +117,7 @@ docs: ## Check that the documentation's links lead somewhere
 .PHONY: deny
 deny: .tools/.cargo-deny-$(DENY_VERSION) ## Check the dependencies' licences, versions and sources
 	.tools/bin/cargo-deny --log-level error --config .deny.toml check --hide-inclusion-graph bans licenses sources
+	infra/tools/check_deny.sh .tools/bin/cargo-deny
 
 .PHONY: audit
 audit: .tools/.cargo-deny-$(DENY_VERSION) ## Check the dependencies for known vulnerabilities (needs the internet)
@@ -112,6 +156,10 @@ pgbouncer: ## Find PgBouncer, or install it
 
 .tools/.cargo-deny-$(DENY_VERSION):
 	cargo install --quiet --locked cargo-deny --version $(DENY_VERSION) --root .tools
+	@touch $@
+
+.tools/.cargo-fuzz-$(FUZZ_VERSION):
+	cargo install --quiet --locked cargo-fuzz --version $(FUZZ_VERSION) --root .tools
 	@touch $@
 
 .PHONY: lock

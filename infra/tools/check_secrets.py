@@ -29,6 +29,11 @@ PLACEHOLDER = re.compile(r"^[\"'`]?(?:\$|<|\{|%|\*|!|…|\.\.\.)")
 
 # The names that secrets go by, in an environment, in YAML, in JSON, in code.
 NAMED = r"\b[A-Z][A-Z0-9_]*_(?:SECRET|TOKEN|KEY|PASSWORD)\b[\"'`]?\s*(?:=>|[:=,])\s*(?:[\w.:]+\()?[\"'`]?"
+# However they are written elsewhere, and whatever they are called there.
+WORDED = (
+    r"(?:secret|token|password|passwd|(?:api|access|private|signing)[_-]?key)[\"'`]?[ \t]*"
+    r"(?:=>|:[ \t]*&(?:'static[ \t]+)?str[ \t]*=|[:=])[ \t]*[\"'`]?"
+)
 OURS = r"\b(?:CRON_SECRET|JOB_RUNNER_TOKEN|AUTH_SECRET|SESSION_SECRET)=[\"']?"
 
 # Each kind of secret, and the part of it that is the value.
@@ -43,6 +48,14 @@ KINDS = [
     ("a private key", re.compile(r"(-----BEGIN (?:[A-Z]+ )*PRIVATE KEY-----\s*(?:\\n)?[A-Za-z0-9+/=]{16,})")),
     ("a bearer token", re.compile(r"\bBearer\s+([A-Za-z0-9._~+/-]{20,}=*)", re.IGNORECASE)),
     ("a password in a database address", re.compile(r"\bpostgres(?:ql)?://[^\s:/@\"'`]+:([^\s/@\"'`]+)@(?!127\.|localhost|\[::1\])")),
+    ("a password in an address", re.compile(r"\b[a-z][a-z0-9+.-]*://[^\s:/@\"'`]*:([^\s:/@\"'`]{8,})@(?!127\.|localhost|\[::1\])")),
+    ("a signed token", re.compile(r"\b(eyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,})")),
+    ("credentials", re.compile(r"\bBasic[ \t]+([A-Za-z0-9+/]{24,}=*)")),
+    ("a key in an address", re.compile(r"[?&](?:access_|auth_)?(?:token|secret|key|api_?key|password)=([A-Za-z0-9_~.-]{16,})")),
+    ("a Slack token", re.compile(r"\b(xox[abeprs]-[A-Za-z0-9-]{20,})")),
+    ("a Google key", re.compile(r"\b(AIza[A-Za-z0-9_-]{35})")),
+    ("a package registry's token", re.compile(r"\b(npm_[A-Za-z0-9]{36}|pypi-[A-Za-z0-9_-]{40,})")),
+    ("a secret with its value", re.compile(WORDED + r"([A-Za-z0-9+/_-]{16,}=*)", re.IGNORECASE)),
     ("a setting with its value", re.compile(OURS + r"([^\s\"'`;,)]{6,})")),
     ("a setting with its value", re.compile(NAMED + r"([A-Za-z0-9+/_-]{32,}=*)")),
 ]
@@ -64,13 +77,19 @@ def is_prose(value: str) -> bool:
     return not re.search(r"\d", value) and bool(re.search(r"[_/-]", value)) and (value.islower() or value.isupper())
 
 
+def is_name(value: str) -> bool:
+    """Something that code is called by: a generator's value has a digit and a letter."""
+    return not (re.search(r"\d", value) and re.search(r"[A-Za-z]", value))
+
+
 def secrets_in(text: str) -> Iterator[tuple[int, str]]:
     """The line and the kind of every value that looks real."""
     for kind, pattern in KINDS:
         for match in pattern.finditer(text):
             value = match.group(1)
             prose = kind in ("a setting with its value", "a bearer token") and len(value) >= 20 and is_prose(value)
-            if not (is_fake(value) or prose):
+            name = kind in ("a secret with its value", "a key in an address") and is_name(value)
+            if not (is_fake(value) or prose or name):
                 yield text.count("\n", 0, match.start(1)) + 1, kind
 
 
@@ -139,6 +158,18 @@ def prove() -> None:
         "  WHATSAPP_APP_" + "SECRET: " + some(32, hexadecimal),
         '("SESSION_' + 'SECRET", "' + some(43) + '")',
         'OPENAI_API_' + 'KEY = SecretString::from("' + some(48) + '")',
+        "twilio_auth_" + "token: " + some(32, hexadecimal),
+        'const AUTH_' + 'TOKEN: &str = "' + some(32, hexadecimal) + '";',
+        '"client' + 'Secret": "' + some(40) + '"',
+        "aws_secret_access_" + "key = " + some(40),
+        "pass" + "word = '" + some(20) + "'",
+        "rediss" + "://default:" + some(20) + "@cache.switchboard.net",
+        "?tok" + "en=" + some(24),
+        "Authorization: " + "Basic " + some(40),
+        ".".join(["ey" + "J" + some(30), "ey" + "J" + some(60), some(43)]),
+        "xox" + "b-" + some(12, digits) + "-" + some(24),
+        "AI" + "za" + some(35),
+        "np" + "m_" + some(36),
     ]
     accepted = [
         "AKIAIOSFODNN7EXAMPLE",
@@ -164,6 +195,13 @@ def prove() -> None:
         'checksum = "' + some(64, hexadecimal) + '"',
         "--hash=sha256:" + some(64, hexadecimal),
         "CA" + some(32, hexadecimal),
+        "let token = self.secrets.current(name).unwrap_or_default();",
+        "token: a_secret_that_is_missing_stops_the_cold_start()",
+        "password = environment.password_of_the_database()?",
+        "Basic authentication with the account and its token",
+        "?token=$CRON_SECRET",
+        "/api/cron/check-missed-calls?token=test-cron-secret",
+        "uses: actions/checkout@" + some(40, hexadecimal),
     ]
     for text in refused:
         assert list(secrets_in(text)), f"would let this pass: {text}"

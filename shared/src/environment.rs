@@ -13,6 +13,8 @@ use secrecy::SecretString;
 use crate::Phone;
 use crate::missed_calls::{LineSettings, Wording};
 use crate::platform::database::Database;
+use crate::platform::gate::Gate;
+use crate::platform::is_this_machine;
 use crate::platform::queue::{Doorbell, Park};
 use crate::platform::secrets::{Lookup, Secrets};
 use crate::providers::twilio;
@@ -44,6 +46,7 @@ pub struct Environment {
     lookup: Arc<Lookup>,
     secrets: Secrets,
     aws: aws_config::SdkConfig,
+    gate: Gate,
 }
 
 /// The line that exists before anybody has added one, and that connects a caller while the database is
@@ -85,7 +88,23 @@ impl Environment {
             let lookup = Arc::clone(&lookup);
             Secrets::of_environment(move |name| lookup(name))
         };
-        Ok(Self { lookup, secrets, aws })
+        Ok(Self {
+            lookup,
+            secrets,
+            aws,
+            gate: Gate::default(),
+        })
+    }
+
+    /// The same, with somebody at the gate.
+    #[must_use]
+    pub fn with_gate(self, gate: Gate) -> Self {
+        Self { gate, ..self }
+    }
+
+    /// What everything that leaves the process passes.
+    pub fn gate(&self) -> Gate {
+        self.gate.clone()
     }
 
     /// The secrets, for whoever must follow a rotation.
@@ -97,9 +116,11 @@ impl Environment {
     pub fn database(&self) -> Result<Database, ConfigError> {
         let url = self.secret("DATABASE_URL")?;
         let roots = self.optional("DATABASE_CA");
-        Database::new(&url, roots.as_deref(), POOL_SIZE).map_err(|error| ConfigError::Malformed {
-            name: "DATABASE_URL",
-            why: format!("{error:#}"),
+        Database::new(&url, roots.as_deref(), POOL_SIZE, self.gate()).map_err(|error| {
+            ConfigError::Malformed {
+                name: "DATABASE_URL",
+                why: format!("{error:#}"),
+            }
         })
     }
 
@@ -108,6 +129,7 @@ impl Environment {
         Ok(Doorbell::new(
             aws_sdk_sqs::Client::new(&self.aws),
             self.required("MESSAGES_QUEUE_URL")?,
+            self.gate(),
         ))
     }
 
@@ -116,6 +138,7 @@ impl Environment {
         Ok(Park::new(
             aws_sdk_sqs::Client::new(&self.aws),
             self.required("PARKED_EVENTS_QUEUE_URL")?,
+            self.gate(),
         ))
     }
 
@@ -135,7 +158,7 @@ impl Environment {
         let uri: http::Uri = url.parse().map_err(|_| malformed("not a URL"))?;
         match (uri.scheme_str(), uri.host()) {
             (Some("https"), Some(_)) => Ok(url),
-            (Some("http"), Some(host)) if host == "localhost" || host.starts_with("127.") => Ok(url),
+            (Some("http"), Some(host)) if is_this_machine(host) => Ok(url),
             _ => Err(malformed("must be the public https:// URL")),
         }
     }
@@ -169,7 +192,11 @@ impl Environment {
     /// `TWILIO_AUTH_TOKEN`, and during a rotation `TWILIO_AUTH_TOKEN_PREVIOUS`; with [`Self::app_url`].
     pub fn twilio_webhooks(&self) -> Result<twilio::WebhookVerifier, ConfigError> {
         self.secret("TWILIO_AUTH_TOKEN")?;
-        Ok(twilio::WebhookVerifier::new(self.app_url()?, self.secrets()))
+        Ok(twilio::WebhookVerifier::new(
+            self.app_url()?,
+            self.secrets(),
+            self.gate(),
+        ))
     }
 
     /// `TWILIO_ACCOUNT_SID`, `TWILIO_AUTH_TOKEN` and `TWILIO_API_BASE_URL`.
@@ -181,7 +208,7 @@ impl Environment {
             .unwrap_or_else(|| "https://api.twilio.com".to_owned());
         let secrets = self.secrets();
         let token = move || secrets.current("TWILIO_AUTH_TOKEN").unwrap_or_default();
-        twilio::Client::new(&base, account, token).map_err(|error| ConfigError::Malformed {
+        twilio::Client::new(&base, account, token, self.gate()).map_err(|error| ConfigError::Malformed {
             name: "TWILIO_API_BASE_URL",
             why: format!("{error:#}"),
         })

@@ -78,14 +78,18 @@ impl fmt::Debug for Phone {
     }
 }
 
-/// A telephone number as a log may show it: `+1403***0001`.
+/// A telephone number as a log may show it: `+1403***0001`. Three characters stay hidden at least, and of a
+/// short number the end goes first.
 fn masked(number: &str) -> String {
+    const HEAD: usize = 5;
+    const HIDDEN: usize = 3;
     let characters: Vec<char> = number.chars().collect();
-    if characters.len() < 9 {
+    let tail_length = characters.len().saturating_sub(HEAD + HIDDEN).min(4);
+    if tail_length == 0 {
         return "***".to_owned();
     }
-    let head: String = characters[..5].iter().collect();
-    let tail: String = characters[characters.len() - 4..].iter().collect();
+    let head: String = characters[..HEAD].iter().collect();
+    let tail: String = characters[characters.len() - tail_length..].iter().collect();
     format!("{head}***{tail}")
 }
 
@@ -141,5 +145,7 @@ mod tests {
         let phone = Phone::parse("+14035550001").expect("a valid number");
         assert_eq!(format!("{phone} {phone:?}"), "+1403***0001 +1403***0001");
         assert_eq!(masked("short"), "***");
+        let short = ["+1234567", "+12345678", "+6421123456"].map(masked);
+        assert_eq!(short, ["***", "+1234***8", "+6421***456"]);
     }
 }

@@ -29,26 +29,42 @@ pub async fn server() -> &'static Server {
             let server = Server::start(Data::Temporary)
                 .await
                 .expect("a private PostgreSQL (`make postgres`)");
-            let admin = connect(&server.url("postgres", "postgres"))
-                .await
-                .expect("the server answers");
-            admin
-                .batch_execute(&format!("CREATE DATABASE {TEMPLATE}"))
-                .await
-                .expect("a new database");
-            ops::migrate(&server.url("postgres", TEMPLATE), None)
-                .await
-                .expect("the migrations apply");
-            let grant = format!("CREATE ROLE {APPLICATION} LOGIN IN ROLE switchboard_app");
-            admin.batch_execute(&grant).await.expect("a new role");
+            prepare(&server).await;
             server
         })
         .await
 }
 
+/// A server that can crash, and that keeps what was committed as one in production does.
+pub async fn durable_server() -> Server {
+    let server = Server::start(Data::Durable)
+        .await
+        .expect("a private PostgreSQL (`make postgres`)");
+    prepare(&server).await;
+    server
+}
+
+/// The template that databases are copied from, and the role that functions connect as.
+async fn prepare(server: &Server) {
+    let admin = connect(&server.url("postgres", "postgres"))
+        .await
+        .expect("the server answers");
+    admin
+        .batch_execute(&format!("CREATE DATABASE {TEMPLATE}"))
+        .await
+        .expect("a new database");
+    ops::migrate(&server.url("postgres", TEMPLATE), None)
+        .await
+        .expect("the migrations apply");
+    let grant = format!("CREATE ROLE {APPLICATION} LOGIN IN ROLE switchboard_app");
+    admin.batch_execute(&grant).await.expect("a new role");
+}
+
 /// A database of one test's own.
 pub struct TestDatabase {
     name: String,
+    application_url: String,
+    owner_url: String,
     owner: Client,
 }
 
@@ -60,9 +76,22 @@ impl TestDatabase {
         database
     }
 
+    /// A new one on a server of the test's own, with a clock that stands at this moment.
+    pub async fn of(server: &Server) -> Self {
+        let database = Self::copied_on(server).await;
+        database.sql(STOPPED_CLOCK).await;
+        database
+            .sql("UPDATE stopped_clock SET at = date_trunc('second', clock_timestamp())")
+            .await;
+        database
+    }
+
     /// A new one whose clock is the server's.
     pub async fn with_running_clock() -> Self {
-        let server = server().await;
+        Self::copied_on(server().await).await
+    }
+
+    async fn copied_on(server: &Server) -> Self {
         let name = format!(
             "test_{}_{}",
             std::process::id(),
@@ -75,20 +104,43 @@ impl TestDatabase {
             .batch_execute(&format!("CREATE DATABASE {name} TEMPLATE {TEMPLATE}"))
             .await
             .expect("a copy");
-        let owner = connect(&server.url("postgres", &name))
+        let owner_url = server.url("postgres", &name);
+        let owner = connect(&owner_url).await.expect("the copy answers");
+        Self {
+            application_url: server.url(APPLICATION, &name),
+            name,
+            owner_url,
+            owner,
+        }
+    }
+
+    /// The owner's connection anew, after its server has crashed.
+    pub async fn reconnect(&mut self) {
+        self.owner = connect(&self.owner_url).await.expect("the database answers");
+    }
+
+    /// Removes it, whoever is still connected: for a run that makes hundreds of them.
+    pub async fn remove(&self) {
+        let server = server().await;
+        let admin = connect(&server.url("postgres", "postgres"))
             .await
-            .expect("the copy answers");
-        Self { name, owner }
+            .expect("the server answers");
+        admin
+            .batch_execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name))
+            .await
+            .expect("a database of ours");
     }
 
     /// As the functions reach it.
+    #[expect(clippy::unused_async, reason = "every test awaits it")]
     pub async fn application_url(&self) -> String {
-        server().await.url(APPLICATION, &self.name)
+        self.application_url.clone()
     }
 
     /// As migrations reach it.
+    #[expect(clippy::unused_async, reason = "every test awaits it")]
     pub async fn owner_url(&self) -> String {
-        server().await.url("postgres", &self.name)
+        self.owner_url.clone()
     }
 
     /// Its name on the server.

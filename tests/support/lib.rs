@@ -1,6 +1,7 @@
 //! What the system tests share: a world with people in it, on real components.
 
 mod binaries;
+mod cutter;
 mod database;
 mod fake_twilio;
 mod moto;
@@ -9,11 +10,12 @@ mod requests;
 mod switch;
 mod world;
 
-pub use binaries::{binary, real};
-pub use database::{TestDatabase, server};
+pub use binaries::{binary, real, real_within};
+pub use cutter::{Caught, Cutter, boundaries, error_answer};
+pub use database::{TestDatabase, durable_server, server};
 pub use fake_twilio::{FakeTwilio, Says};
 pub use moto::Moto;
-pub use postgres_proxy::{PostgresProxy, StopAt};
+pub use postgres_proxy::{Pause, Position, PostgresProxy, StopAt};
 pub use requests::{DIAL_RESULT, FORM, Reply, STATUS, VOICE, form};
 pub use switch::{Switch, Wire};
 pub use world::{CALLER, CRON_SECRET, JOB_RUNNER_TOKEN, LINE, OWNER, World};

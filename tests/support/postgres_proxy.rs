@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use crate::TestDatabase;
 
@@ -20,10 +20,73 @@ pub enum StopAt {
     AfterCommitOf(&'static str),
 }
 
+impl StopAt {
+    fn statement(self) -> &'static str {
+        match self {
+            Self::Before(statement) | Self::AfterCommitOf(statement) => statement,
+        }
+    }
+}
+
+/// How far whoever is behind the proxy has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Position {
+    /// The last statement that it sent.
+    pub statement: String,
+    /// Whether its answer is on its way back.
+    pub answered: bool,
+}
+
+/// A stop that can be ended: what was held back then goes on its way, however late. Dropped instead, it
+/// never does.
+#[must_use = "what is held back goes no further without it"]
+pub struct Pause(watch::Sender<bool>);
+
+impl Pause {
+    /// Lets it go on.
+    pub fn end(self) {
+        self.0.send_replace(true);
+    }
+}
+
+/// What becomes of what was stopped.
+#[derive(Clone)]
+enum Hold {
+    ForEver,
+    Until(watch::Receiver<bool>),
+}
+
+impl Hold {
+    /// Whether it goes on, once that is clear.
+    async fn ends(self) -> bool {
+        match self {
+            Self::ForEver => false,
+            Self::Until(mut ended) => ended.wait_for(|ended| *ended).await.is_ok(),
+        }
+    }
+}
+
 #[derive(Default)]
 struct State {
-    stop_at: Option<StopAt>,
+    stops: Vec<(StopAt, Hold)>,
     statements: Vec<String>,
+    position: Option<Position>,
+}
+
+impl State {
+    /// Notes a statement, and says whether to stop at it.
+    fn comes_to(&mut self, statement: &str) -> Option<(StopAt, Hold)> {
+        self.statements.push(statement.to_owned());
+        self.position = Some(Position {
+            statement: statement.to_owned(),
+            answered: false,
+        });
+        let stop = self
+            .stops
+            .iter()
+            .position(|(point, _)| point.statement() == statement)?;
+        Some(self.stops.remove(stop))
+    }
 }
 
 /// A running proxy.
@@ -72,14 +135,35 @@ impl PostgresProxy {
         self.port
     }
 
-    /// Stops the next time that it comes to this.
+    /// Stops the next time that it comes to this, for ever.
     pub fn stop_at(&self, point: StopAt) {
-        self.state.lock().expect("no panic").stop_at = Some(point);
+        let mut state = self.state.lock().expect("no panic");
+        state.stops.push((point, Hold::ForEver));
+    }
+
+    /// Stops the next time that it comes to this, until the pause is ended.
+    pub fn pause_at(&self, point: StopAt) -> Pause {
+        let (end, ended) = watch::channel(false);
+        let mut state = self.state.lock().expect("no panic");
+        state.stops.push((point, Hold::Until(ended)));
+        Pause(end)
     }
 
     /// Until it has stopped; the connection that it stopped on stays silent.
     pub async fn stopped(&mut self) {
         self.stopped.recv().await.expect("the proxy runs");
+    }
+
+    /// Forgets where it was to stop, and what has gone through until now.
+    pub fn forget(&mut self) {
+        let mut state = self.state.lock().expect("no panic");
+        *state = State::default();
+        while self.stopped.try_recv().is_ok() {}
+    }
+
+    /// How far whoever is behind it has come since it last forgot; `None` before the first statement.
+    pub fn position(&self) -> Option<Position> {
+        self.state.lock().expect("no panic").position.clone()
     }
 
     /// The statements since the last time, in order; each one was a round trip.
@@ -94,54 +178,34 @@ async fn relay(
     state: Arc<Mutex<State>>,
     tell: mpsc::UnboundedSender<()>,
 ) {
-    let (mut from_client, mut to_client) = client.into_split();
-    let (mut from_server, mut to_server) = server.into_split();
+    let (mut from_client, to_client) = client.into_split();
+    let (from_server, mut to_server) = server.into_split();
     let Some(startup) = read_startup(&mut from_client).await else {
         return;
     };
     if to_server.write_all(&startup).await.is_err() {
         return;
     }
-    // Set once the answer must not reach the client any more.
-    let silent_after_commit = Arc::new(Mutex::new(false));
-    let silence = Arc::clone(&silent_after_commit);
-    let told = tell.clone();
-    let answers = tokio::spawn(async move {
-        while let Some(message) = read_message(&mut from_server).await {
-            if *silence.lock().expect("no panic") {
-                if message[0] == b'Z' {
-                    let _ = told.send(());
-                }
-                continue;
-            }
-            if to_client.write_all(&message).await.is_err() {
-                break;
-            }
-        }
-        to_client
-    });
+    let silence = Arc::new(Mutex::new(None));
+    let answers = Answers {
+        state: Arc::clone(&state),
+        silence: Arc::clone(&silence),
+        tell: tell.clone(),
+    };
+    let answers = tokio::spawn(answers.relay(from_server, to_client));
     while let Some(message) = read_message(&mut from_client).await {
-        if let Some(name) = statement_in(&message) {
-            let stop = {
-                let mut state = state.lock().expect("no panic");
-                state.statements.push(name.clone());
-                let stop = state.stop_at;
-                if matches!(stop, Some(StopAt::Before(other) | StopAt::AfterCommitOf(other)) if other == name)
-                {
-                    state.stop_at = None;
-                    stop
-                } else {
-                    None
-                }
-            };
+        if let Some(statement) = statement_in(&message) {
+            let stop = state.lock().expect("no panic").comes_to(&statement);
             match stop {
-                Some(StopAt::Before(_)) => {
+                Some((StopAt::Before(_), hold)) => {
                     let _ = tell.send(());
-                    // The client goes on writing into silence until it is killed.
-                    while read_message(&mut from_client).await.is_some() {}
-                    return;
+                    if !hold.ends().await {
+                        // The client goes on writing into silence until it is killed.
+                        while read_message(&mut from_client).await.is_some() {}
+                        return;
+                    }
                 }
-                Some(StopAt::AfterCommitOf(_)) => *silent_after_commit.lock().expect("no panic") = true,
+                Some((StopAt::AfterCommitOf(_), hold)) => *silence.lock().expect("no panic") = Some(hold),
                 None => {}
             }
         }
@@ -150,6 +214,45 @@ async fn relay(
         }
     }
     end(to_server, answers).await;
+}
+
+/// The way back.
+struct Answers {
+    state: Arc<Mutex<State>>,
+    /// Set once an answer must not reach the client yet, or ever.
+    silence: Arc<Mutex<Option<Hold>>>,
+    tell: mpsc::UnboundedSender<()>,
+}
+
+impl Answers {
+    async fn relay(self, mut from_server: OwnedReadHalf, mut to_client: OwnedWriteHalf) -> OwnedWriteHalf {
+        // What is held back until its last message is there.
+        let mut answer = Vec::new();
+        while let Some(message) = read_message(&mut from_server).await {
+            let is_last = message[0] == b'Z';
+            answer.extend(message);
+            let hold = self.silence.lock().expect("no panic").clone();
+            if let Some(hold) = hold {
+                if !is_last {
+                    continue;
+                }
+                let _ = self.tell.send(());
+                if !hold.ends().await {
+                    while read_message(&mut from_server).await.is_some() {}
+                    break;
+                }
+                *self.silence.lock().expect("no panic") = None;
+            }
+            if is_last && let Some(position) = &mut self.state.lock().expect("no panic").position {
+                position.answered = true;
+            }
+            if to_client.write_all(&answer).await.is_err() {
+                break;
+            }
+            answer.clear();
+        }
+        to_client
+    }
 }
 
 async fn end(mut to_server: OwnedWriteHalf, answers: tokio::task::JoinHandle<OwnedWriteHalf>) {

@@ -44,8 +44,7 @@ impl World {
         body: impl Into<Vec<u8>>,
     ) -> Reply {
         let method = method.parse::<reqwest::Method>().expect("a method");
-        let client = shared::platform::http_client::for_reading().expect("a client");
-        let request = client.request(method, format!("{}{target}", self.url));
+        let request = self.client.request(method, format!("{}{target}", self.url));
         let request = headers
             .iter()
             .fold(request, |request, (name, value)| request.header(*name, *value));

@@ -49,6 +49,8 @@ pub struct World {
     pub settings: Settings,
     functions: HashMap<String, Arc<Place>>,
     queues: aws_sdk_sqs::Client,
+    /// Making one takes longer than most requests do.
+    pub(crate) client: reqwest::Client,
     gateway: tokio::task::JoinHandle<()>,
 }
 
@@ -141,6 +143,7 @@ impl World {
             settings,
             functions,
             queues,
+            client: shared::platform::http_client::for_side_effects().expect("a client"),
             gateway,
         }
     }
@@ -157,10 +160,15 @@ impl World {
 
     /// A tick of a function's schedule.
     pub async fn tick(&self, binary: &str) -> Value {
-        let event = json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
-        self.invoke(binary, event)
+        self.try_tick(binary)
             .await
             .unwrap_or_else(|error| panic!("{binary}: {error}"))
+    }
+
+    /// A tick of a function's schedule, which may fail.
+    pub async fn try_tick(&self, binary: &str) -> Result<Value, InvokeError> {
+        let event = json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
+        self.invoke(binary, event).await
     }
 
     /// The poller's minute.

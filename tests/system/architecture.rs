@@ -11,7 +11,7 @@ fn root() -> PathBuf {
 }
 
 /// Every Rust file below a folder, without its tests and comments, by its path in the workspace.
-fn sources(folder: &str) -> Vec<(String, String)> {
+pub(crate) fn sources(folder: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let mut folders = vec![root().join(folder)];
     while let Some(folder) = folders.pop() {

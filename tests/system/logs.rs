@@ -15,7 +15,7 @@ use tracing_subscriber::EnvFilter;
 
 /// Everything that is logged on this thread, as Lambda would write it.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
@@ -29,7 +29,7 @@ impl Write for Log {
 }
 
 impl Log {
-    fn begin() -> (Self, DefaultGuard) {
+    pub(crate) fn begin() -> (Self, DefaultGuard) {
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
@@ -65,7 +65,7 @@ impl Log {
     }
 
     /// The product's own lines, whatever libraries say beside them.
-    fn of_the_product(&self) -> String {
+    pub(crate) fn of_the_product(&self) -> String {
         let libraries = [
             "hyper",
             "aws_",
@@ -296,7 +296,7 @@ fn lines_with<'a>(text: &'a str, word: &str) -> Vec<&'a str> {
 }
 
 /// A plus, bare or escaped, and seven digits or more.
-fn holds_a_number(line: &str) -> bool {
+pub(crate) fn holds_a_number(line: &str) -> bool {
     let starts = line.split('+').skip(1).chain(line.split("%2B").skip(1));
     starts
         .into_iter()

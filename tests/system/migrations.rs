@@ -141,6 +141,7 @@ async fn whatever_is_missing_or_different_is_named() {
                AS $$SELECT '2026-01-01'::timestamptz$$",
             "function switchboard_now: DIFFERS",
         ),
+        ("GRANT EXECUTE ON FUNCTION guard_attempt() TO PUBLIC", "execute guard_attempt: DIFFERS"),
         ("GRANT DELETE ON jobs TO switchboard_app", "grant jobs: DIFFERS"),
         ("GRANT UPDATE (recipient) ON jobs TO switchboard_app", "grant jobs.recipient: DIFFERS"),
         ("REVOKE SELECT ON lines FROM switchboard_app", "grant lines: MISSING"),

@@ -114,6 +114,12 @@ async fn a_call_whose_every_request_was_lost_is_found_in_twilios_own_list() {
             .losing(Callback::Status);
         let report = play(&world, lost).await;
         assert_eq!(report.heard, Heard::ApplicationError);
+        world.minutes(4).await;
+        assert_eq!(
+            world.texts_to(CALLER).len(),
+            0,
+            "{outcome:?}: Twilio may not list its legs yet"
+        );
         world.minutes(2).await;
         assert_eq!(world.texts_to(CALLER).len(), 1, "{outcome:?}");
         assert_eq!(world.outcome_of(&report.call).await, "missed by poller");
@@ -137,6 +143,32 @@ async fn an_answered_call_whose_callbacks_were_lost_is_told_apart_by_its_legs() 
     world.minutes(3).await;
     assert_eq!(world.texts_to(CALLER).len(), 0);
     assert_eq!(world.outcome_of(&report.call).await, "answered by poller");
+}
+
+/// Twilio may list a leg later than the call that led to it.
+#[tokio::test]
+async fn an_answered_call_whose_legs_are_listed_late_earns_no_text() {
+    let world = World::begin().await;
+    world.twilio.lag_lists_by(Duration::from_mins(2));
+    let unheard = ring(answered()).losing(Callback::Action).losing(Callback::Status);
+    let report = play(&world, unheard).await;
+    world.minutes(10).await;
+    assert_eq!(world.texts_to(CALLER).len(), 0);
+    assert_eq!(world.outcome_of(&report.call).await, "answered by poller");
+}
+
+/// We recorded the call, Twilio never got our answer, and so the owner's telephone never rang.
+#[tokio::test]
+async fn a_recorded_call_that_led_to_no_leg_earns_one_text_all_the_same() {
+    let world = World::begin().await;
+    let unheard = ring(Outcome::NoAnswer)
+        .missing_answer(Callback::Voice)
+        .losing(Callback::Status);
+    let report = play(&world, unheard).await;
+    assert_eq!(report.leg, None);
+    world.minutes(10).await;
+    assert_eq!(world.texts_to(CALLER).len(), 1);
+    assert_eq!(world.outcome_of(&report.call).await, "missed by poller");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use local::postgres::{Identity, Server};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use secrecy::SecretString;
 use shared::platform::database::{Database, connection_settings};
+use shared::platform::gate::Gate;
 
 /// Somebody who vouches for servers.
 struct Authority {
@@ -36,7 +37,7 @@ impl Authority {
 /// Connects as the functions do; why it failed, if it did.
 async fn connects(url: &str, roots: Option<&str>) -> Result<(), String> {
     let url = SecretString::from(url.to_owned());
-    let database = Database::new(&url, roots, 1).map_err(|error| format!("{error:#}"))?;
+    let database = Database::new(&url, roots, 1, Gate::default()).map_err(|error| format!("{error:#}"))?;
     let connection = database.connection().await;
     connection
         .map(drop)

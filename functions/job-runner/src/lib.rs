@@ -11,6 +11,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use shared::environment::{DefaultLine, Reach};
 use shared::missed_calls::{self, Wording};
 use shared::platform::database::Database;
+use shared::platform::gate::Gate;
 use shared::platform::lambda::Deadline;
 use shared::platform::queue::{self, Bell, Retry};
 use shared::platform::secrets::Secrets;
@@ -29,6 +30,7 @@ pub struct Endpoint {
     reach: Reach,
     app_url: String,
     default_line: Option<DefaultLine>,
+    gate: Gate,
 }
 
 impl Endpoint {
@@ -41,6 +43,7 @@ impl Endpoint {
             reach: environment.reach()?,
             app_url: environment.app_url()?,
             default_line: environment.default_line()?,
+            gate: environment.gate(),
         })
     }
 }

@@ -51,13 +51,13 @@ pub(super) async fn run(endpoint: &Endpoint, job: Uuid, deadline: Deadline) -> R
     tracing::info!(job.id = %job, call.sid = facts.call_sid, "✅ [JOB-RUNNER] picked");
     match missed_calls::decide(&facts, |caller| endpoint.reach.includes(caller)) {
         Decision::Suppress(reason) => suppress(&connection, job, reason).await,
-        Decision::Send { body } => send(endpoint, &connection, job, &facts, body, deadline).await,
+        Decision::Send { body } => send(endpoint, connection, job, &facts, body, deadline).await,
     }
 }
 
 async fn send(
     endpoint: &Endpoint,
-    connection: &Connection,
+    connection: Connection,
     job: Uuid,
     facts: &TextFacts,
     body: String,
@@ -67,35 +67,32 @@ async fn send(
         return Err(anyhow::anyhow!("too little of the invocation is left to send and settle").into());
     }
     // Both clocks: one stands still while a sandbox is frozen, the other can be set.
-    let asked = (Instant::now(), shared::platform::wall_clock());
-    let (permit, attempt_no) = match jobs::grant(connection, job, &body)
+    let asked = (Instant::now(), endpoint.gate.now());
+    let (permit, attempt_no) = match jobs::grant(&connection, job, &body)
         .await
         .map_err(anyhow::Error::from)?
     {
         Grant::Permitted { permit, attempt_no } => (permit, attempt_no),
         Grant::NotPending => return Ok(()),
-        Grant::Denied(denial) => return heed(connection, job, denial).await,
+        Grant::Denied(denial) => return heed(&connection, job, denial).await,
     };
-    if asked.0.elapsed() >= PERMIT_LIVES || asked.1.elapsed().is_ok_and(|age| age >= PERMIT_LIVES) {
-        tracing::warn!(job.id = %job, attempt.id = %permit.attempt(), "permit too old to be used");
-        settle(
-            connection,
-            endpoint,
-            permit.attempt(),
-            attempt_no,
-            &Outcome::not_sent(),
-            deadline,
-        )
-        .await;
-        return Ok(());
-    }
+    // A request may take ten seconds, in which somebody else can use it.
+    drop(connection);
+    let is_good = || {
+        let age = endpoint.gate.now().duration_since(asked.1).unwrap_or_default();
+        let is_good = asked.0.elapsed() < PERMIT_LIVES && age < PERMIT_LIVES;
+        if !is_good {
+            tracing::warn!(job.id = %job, "permit too old to be used");
+        }
+        is_good
+    };
 
     let attempt = permit.attempt();
     tracing::info!(job.id = %job, attempt.id = %attempt, "[Missed Call Handler] Sending SMS to {}", permit.recipient());
-    let outcome = request(endpoint, permit, facts, body).await;
+    let outcome = request(endpoint, permit, facts, body, is_good).await;
     // The log outlives the database: from here on the answer is written down somewhere.
     tracing::info!(job.id = %job, attempt.id = %attempt, outcome = ?outcome, "provider answered");
-    let settlement = settle(connection, endpoint, attempt, attempt_no, &outcome, deadline).await;
+    let settlement = settle(endpoint, attempt, attempt_no, &outcome, deadline).await;
     tell(job, &outcome, settlement.as_ref());
     if matches!(&outcome, Outcome::Refused(refusal) if refusal.next == AfterRefusal::Unauthorized) {
         endpoint.secrets.look_again().await;
@@ -103,7 +100,13 @@ async fn send(
     Ok(())
 }
 
-async fn request(endpoint: &Endpoint, permit: Permit, facts: &TextFacts, body: String) -> Outcome {
+async fn request(
+    endpoint: &Endpoint,
+    permit: Permit,
+    facts: &TextFacts,
+    body: String,
+    is_good: impl Fn() -> bool,
+) -> Outcome {
     let message = Message {
         from: facts.line.clone(),
         body,
@@ -114,32 +117,33 @@ async fn request(endpoint: &Endpoint, permit: Permit, facts: &TextFacts, body: S
         ),
         validity: VALIDITY,
     };
-    endpoint.twilio.send_message(permit, &message).await
+    endpoint.twilio.send_message(permit, &message, is_good).await
 }
 
 /// Settles in the face of a failing database for as long as the invocation lasts. If it never succeeds the
 /// lease runs out, and a callback or Twilio's list tells what happened.
 async fn settle(
-    connection: &Connection,
     endpoint: &Endpoint,
     attempt: Uuid,
     attempt_no: i32,
     outcome: &Outcome,
     deadline: Deadline,
 ) -> Option<Settlement> {
-    let mut result = jobs::settle(connection, attempt, attempt_no, outcome).await;
-    while let Err(error) = &result {
-        tracing::warn!(attempt.id = %attempt, %error, "not settled yet");
+    let jitter = endpoint.gate.chance();
+    loop {
+        let settled = match endpoint.database.connection().await {
+            Ok(connection) => jobs::settle(&connection, attempt, attempt_no, outcome, jitter).await,
+            Err(error) => Err(error),
+        };
+        match settled {
+            Ok(settlement) => return Some(settlement),
+            Err(error) => tracing::warn!(attempt.id = %attempt, %error, "not settled yet"),
+        }
         if deadline.remaining() < SETTLE_SLACK {
             return None;
         }
         tokio::time::sleep(SETTLE_AGAIN_AFTER).await;
-        result = match endpoint.database.connection().await {
-            Ok(connection) => jobs::settle(&connection, attempt, attempt_no, outcome).await,
-            Err(error) => Err(error),
-        };
     }
-    result.ok()
 }
 
 /// The database said no at the last moment.

@@ -7,13 +7,14 @@
 mod reconcile;
 mod replay;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use lambda_http::{Request, RequestExt};
 use serde_json::json;
 use shared::environment::DefaultLine;
 use shared::jobs;
 use shared::platform::database::{self, Database};
+use shared::platform::gate::Gate;
 use shared::platform::queue::{Doorbell, Park};
 use shared::platform::scheduled::{self, Summary};
 use shared::platform::{http, secrets::Secrets};
@@ -32,6 +33,7 @@ pub struct Endpoint {
     park: Park,
     secrets: Secrets,
     default_line: Option<DefaultLine>,
+    gate: Gate,
 }
 
 impl Endpoint {
@@ -46,7 +48,15 @@ impl Endpoint {
             park: environment.park()?,
             secrets: environment.secrets(),
             default_line: environment.default_line()?,
+            gate: environment.gate(),
         })
+    }
+
+    /// Whether a step has had its time. The wall clock goes on while a sandbox is frozen, and what was read
+    /// before then is not to be acted upon.
+    fn is_late(&self, started: SystemTime) -> bool {
+        let taken = self.gate.now().duration_since(started);
+        taken.is_ok_and(|taken| taken > STEP_TAKES)
     }
 }
 

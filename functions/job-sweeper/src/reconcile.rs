@@ -1,21 +1,21 @@
 //! Unknown attempts, settled by Twilio's own list of messages.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use shared::jobs::{self, Evidence, Reading, Settlement, Unclear, Verdict, verdict};
 use shared::platform::database::Connection;
 
-use super::{Endpoint, STEP_TAKES, is_outage};
+use super::{Endpoint, is_outage};
 
 const LOOK_UPS_PER_RUN: i64 = 50;
 
 /// Looks up what is due; how many attempts that settled.
 pub(super) async fn settle_by_evidence(endpoint: &Endpoint) -> anyhow::Result<usize> {
     let connection = endpoint.database.connection().await?;
-    let started = Instant::now();
+    let started = endpoint.gate.now();
     let mut settled = 0;
     for (unclear, now) in jobs::unclear_due(&connection, LOOK_UPS_PER_RUN).await? {
-        if started.elapsed() > STEP_TAKES {
+        if endpoint.is_late(started) {
             break;
         }
         let reading = read(endpoint, &unclear).await;
@@ -64,7 +64,7 @@ async fn apply(connection: &Connection, unclear: &Unclear, verdict: Verdict) -> 
     let attempt = unclear.attempt;
     match verdict {
         Verdict::Accepted(sid) => {
-            let settlement = jobs::settle_accepted(connection, attempt, &sid).await?;
+            let settlement = jobs::settle_found(connection, attempt, &sid).await?;
             tracing::info!(attempt.id = %attempt, message.sid = sid, ?settlement, "found in Twilio's list");
             Ok(matches!(settlement, Settlement::Accepted { .. }))
         }

@@ -1,21 +1,19 @@
 //! Events that were parked while the database was away.
 
-use std::time::Instant;
-
 use shared::inbound::{self, Effect, Event, ParkedEvent};
 use shared::missed_calls::{self, Recorded};
 use shared::platform::database::{self, Connection};
 use shared::providers::twilio::Form;
 
-use super::{Endpoint, STEP_TAKES};
+use super::Endpoint;
 
 /// Replays what is parked, in its order; how many events that were.
 pub(super) async fn replay_parked(endpoint: &Endpoint) -> anyhow::Result<usize> {
     // A park is worth emptying only into a database that is there.
     let connection = endpoint.database.connection().await?;
-    let started = Instant::now();
+    let started = endpoint.gate.now();
     let mut replayed = 0;
-    while started.elapsed() < STEP_TAKES {
+    while !endpoint.is_late(started) {
         let parked = endpoint.park.receive().await?;
         if parked.is_empty() {
             return Ok(replayed);

@@ -228,7 +228,8 @@ async fn conclude(
             return Ok(());
         }
     };
-    let verdict = verdict_of_record(&record.status, &legs);
+    let age = now.duration_since(record.began_at.unwrap_or(ended_at));
+    let verdict = verdict_of_record(&record.status, &legs, age);
     let report = Report {
         call_sid: record.sid.clone(),
         caller,

@@ -137,8 +137,12 @@ async fn watch(callers: &Callers, call: &Call, lines: &mpsc::UnboundedSender<Str
         tokio::select! {
             finished = &mut playing, if report.is_none() => {
                 ended = Some(Instant::now());
-                if call.story == Story::CallbackLost || call.story == Story::AllLost {
-                    say("…  the callbacks are lost: the poller finds the call, 30 to 90 s after its end");
+                match call.story {
+                    Story::CallbackLost => {
+                        say("…  the callbacks are lost: the poller finds the call, 30 to 90 s after its end");
+                    }
+                    Story::AllLost => say("…  nothing of the call reached us: the poller finds it in Twilio's list, 5 to 6 min after it began"),
+                    _ => {}
                 }
                 sid = Some(finished.call.clone());
                 report = Some(finished);

@@ -13,34 +13,45 @@ use crate::template::Template;
 /// Builds each function as its cold start would, with the time limit that the template gives it.
 pub fn in_process(template: &Template, environment: &Environment) -> anyhow::Result<Functions> {
     let mut functions = Functions::new();
-    macro_rules! serve {
-        ($($binary:literal => $function:ident),* $(,)?) => {$(
+    for function in &template.functions {
+        let one = one_in_process(template, environment, &function.binary)?;
+        functions.insert(function.binary.clone(), Arc::new(one));
+    }
+    Ok(functions)
+}
+
+/// Builds one function, by its binary's name.
+pub fn one_in_process(
+    template: &Template,
+    environment: &Environment,
+    binary: &str,
+) -> anyhow::Result<InProcess> {
+    let function = template.function(binary)?;
+    macro_rules! http {
+        ($function:ident) => {{
             let endpoint = Arc::new($function::Endpoint::new(environment)?);
-            let serve = InProcess::http(template.function($binary)?, move |request| {
+            InProcess::http(function, move |request| {
                 let endpoint = Arc::clone(&endpoint);
                 async move { lambda::answer(request, |request| $function::handle(&endpoint, request)).await }
-            });
-            functions.insert($binary.to_owned(), Arc::new(serve));
-        )*};
+            })
+        }};
     }
-    serve! {
-        "twilio-voice-webhook" => twilio_voice_webhook,
-        "twilio-status-webhook" => twilio_status_webhook,
-        "missed-call-poller" => missed_call_poller,
-        "job-sweeper" => job_sweeper,
-        "cleanup" => cleanup,
-    }
-    let endpoint = Arc::new(job_runner::Endpoint::new(environment)?);
-    let runner = InProcess::typed(
-        template.function("job-runner")?,
-        move |event: LambdaEvent<SqsEvent>| {
-            let endpoint = Arc::clone(&endpoint);
-            async move {
-                let deadline = Deadline::from_epoch_ms(event.context.deadline);
-                Ok(job_runner::handle(&endpoint, event.payload, deadline).await)
-            }
-        },
-    );
-    functions.insert("job-runner".to_owned(), Arc::new(runner));
-    Ok(functions)
+    Ok(match binary {
+        "twilio-voice-webhook" => http!(twilio_voice_webhook),
+        "twilio-status-webhook" => http!(twilio_status_webhook),
+        "missed-call-poller" => http!(missed_call_poller),
+        "job-sweeper" => http!(job_sweeper),
+        "cleanup" => http!(cleanup),
+        "job-runner" => {
+            let endpoint = Arc::new(job_runner::Endpoint::new(environment)?);
+            InProcess::typed(function, move |event: LambdaEvent<SqsEvent>| {
+                let endpoint = Arc::clone(&endpoint);
+                async move {
+                    let deadline = Deadline::from_epoch_ms(event.context.deadline);
+                    Ok(job_runner::handle(&endpoint, event.payload, deadline).await)
+                }
+            })
+        }
+        unknown => anyhow::bail!("template.yaml has a function {unknown} whose code is not known here"),
+    })
 }

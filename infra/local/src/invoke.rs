@@ -124,6 +124,12 @@ impl InProcess {
         }
     }
 
+    /// One invocation, for whoever drives it to its end: in no task of its own, and without its time limit.
+    pub fn begin(&self, event: Value) -> BoxFuture<'static, Result<Value, InvokeError>> {
+        let (context, handler) = (self.context(), Arc::clone(&self.handler));
+        Box::pin(async move { handler(event, context).await })
+    }
+
     fn context(&self) -> Context {
         let mut config = Config::default();
         config.function_name.clone_from(&self.name);

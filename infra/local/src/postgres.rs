@@ -2,8 +2,10 @@
 //!
 //! It lives exactly as long as the process that started it. A small shell stands between the two and
 //! waits on a pipe: when this process ends, in whatever way, the pipe closes, the shell stops the server
-//! and, for a temporary one, removes its data.
+//! and, for a temporary one, removes its data. Over the same pipe the server can be made to crash, and
+//! started again on what it had written.
 
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::ChildStdout;
 use tokio_postgres::{Client, NoTls};
 
 /// `postgres` refuses to run as root; there it runs as nobody.
@@ -18,15 +22,29 @@ const NOBODY: u32 = 65534;
 const READY_WITHIN: Duration = Duration::from_mins(1);
 
 /// Starts the server given by "$1" on the data in "$2"; "$3" says whether they go with it.
+///
+/// A first line makes it crash (SIGQUIT: no goodbye to anybody and no checkpoint), which is answered with a
+/// line once it is gone; a second one starts it again.
 const WATCHDOG: &str = r#"
 exec 3<&0
-"$1" -D "$2" >"$2/server.log" 2>&1 &
-server=$!
-# Whichever ends first: the process that started us, or the server.
-(read -r _ <&3; kill -INT "$server" 2>/dev/null) &
-wait "$server"
+: >"$2/server.log"
+while
+  "$1" -D "$2" >>"$2/server.log" 2>&1 &
+  server=$!
+  # Whichever ends first: the process that started us, or the server.
+  (if read -r _ <&3; then : >"$2/crashed"; kill -QUIT "$server"; else kill -INT "$server"; fi) 2>/dev/null &
+  wait "$server"
+  [ -e "$2/crashed" ] && rm "$2/crashed" && echo crashed && read -r _ <&3
+do :; done
 if [ "$3" = temporary ]; then rm -rf "$2"; fi
 "#;
+
+const NOT_DURABLE: &str = "fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n";
+/// After a crash, one call has everything on disk that was written before, instead of one call a file.
+#[cfg(target_os = "linux")]
+const QUICK_TO_RECOVER: &str = "recovery_init_sync_method = syncfs\n";
+#[cfg(not(target_os = "linux"))]
+const QUICK_TO_RECOVER: &str = "";
 
 /// What becomes of the data.
 #[derive(Debug, Clone)]
@@ -35,6 +53,31 @@ pub enum Data {
     Kept(PathBuf),
     /// Removed with the server; nothing waits for the disk.
     Temporary,
+    /// Removed with the server; until then a commit waits for the disk, as it does in production, and what was
+    /// committed is there after a crash.
+    Durable,
+}
+
+impl Data {
+    /// The settings that say so.
+    fn durability(&self) -> &'static str {
+        match self {
+            Self::Kept(_) => "",
+            Self::Temporary => NOT_DURABLE,
+            Self::Durable => QUICK_TO_RECOVER,
+        }
+    }
+
+    /// Where it is to be, and what the watchdog is told to do with it at the end.
+    fn into_folder(self) -> (PathBuf, &'static str) {
+        match self {
+            Self::Kept(folder) => (folder, "kept"),
+            Self::Temporary | Self::Durable => {
+                let name = format!("switchboard-{}", uuid::Uuid::new_v4());
+                (std::env::temp_dir().join(name), "temporary")
+            }
+        }
+    }
 }
 
 /// What a server proves to be itself with.
@@ -65,9 +108,12 @@ impl Identity {
 #[derive(Debug)]
 pub struct Server {
     port: u16,
+    folder: PathBuf,
     watchdog: Child,
     /// Closing it stops the server.
     alive: Option<ChildStdin>,
+    /// Says when the server is gone.
+    words: BufReader<ChildStdout>,
 }
 
 impl Server {
@@ -83,19 +129,17 @@ impl Server {
 
     async fn start_with(data: Data, tls: Option<&Identity>) -> anyhow::Result<Self> {
         let binaries = find_binaries()?;
-        let port = free_port()?;
-        let (folder, is_temporary) = match data {
-            Data::Kept(folder) => (folder, false),
-            Data::Temporary => (
-                std::env::temp_dir().join(format!("switchboard-{}", uuid::Uuid::new_v4())),
-                true,
-            ),
+        let port = match data {
+            Data::Durable => lasting_port()?,
+            Data::Kept(_) | Data::Temporary => free_port()?,
         };
+        let durability = data.durability();
+        let (folder, end) = data.into_folder();
         let is_root = is_root();
         if !folder.join("PG_VERSION").exists() {
             create(&binaries, &folder, is_root)?;
         }
-        configure(&folder, port, is_temporary, tls.is_some())?;
+        configure(&folder, port, durability, tls.is_some())?;
         if let Some(identity) = tls {
             identity.put_into(&folder, is_root)?;
         }
@@ -104,9 +148,9 @@ impl Server {
             .args(["-c", WATCHDOG, "switchboard-postgres"])
             .arg(binaries.join("postgres"))
             .arg(&folder)
-            .arg(if is_temporary { "temporary" } else { "kept" })
+            .arg(end)
             .stdin(Stdio::piped())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .current_dir("/")
             // Ctrl-C is for the process that started it, which stops the server last.
@@ -116,13 +160,46 @@ impl Server {
         }
         let mut watchdog = command.spawn().context("/bin/sh cannot be started")?;
         let alive = watchdog.stdin.take();
+        let words = watchdog.stdout.take().context("its output is a pipe")?;
         let mut server = Self {
             port,
+            folder,
             watchdog,
             alive,
+            words: BufReader::new(ChildStdout::from_std(words)?),
         };
-        server.wait_until_ready(&folder).await?;
+        server.wait_until_ready().await?;
         Ok(server)
+    }
+
+    /// Has it end this moment, in the midst of whatever it is doing, and waits until it is gone.
+    /// [`Self::restart`] brings it back.
+    pub async fn crash(&mut self) -> anyhow::Result<()> {
+        self.order("crash")?;
+        let mut word = String::new();
+        let gone = self.words.read_line(&mut word).await?;
+        anyhow::ensure!(
+            gone > 0,
+            "the server ended before it could crash:\n{}",
+            self.log()
+        );
+        Ok(())
+    }
+
+    /// Starts it again after a crash, on the same data and the same port, and waits until it answers.
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
+        self.order("start")?;
+        self.wait_until_ready().await
+    }
+
+    fn order(&mut self, word: &str) -> anyhow::Result<()> {
+        let alive = self.alive.as_mut().context("the server has been stopped")?;
+        writeln!(alive, "{word}").context("the server's shell is gone")
+    }
+
+    /// What it has logged since it was first started.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.join("server.log")).unwrap_or_default()
     }
 
     /// A URL of a database on it, as its owner or as another role.
@@ -141,7 +218,7 @@ impl Server {
         let _ = self.watchdog.wait();
     }
 
-    async fn wait_until_ready(&mut self, folder: &Path) -> anyhow::Result<()> {
+    async fn wait_until_ready(&mut self) -> anyhow::Result<()> {
         let started = Instant::now();
         loop {
             match connect(&self.url("postgres", "postgres")).await {
@@ -150,8 +227,8 @@ impl Server {
                     tokio::time::sleep(Duration::from_millis(25)).await;
                 }
                 Err(error) => {
-                    let log = std::fs::read_to_string(folder.join("server.log")).unwrap_or_default();
-                    return Err(error).context(format!("PostgreSQL does not answer; its log:\n{log}"));
+                    return Err(error)
+                        .context(format!("PostgreSQL does not answer; its log:\n{}", self.log()));
                 }
             }
         }
@@ -250,14 +327,11 @@ fn create(binaries: &Path, folder: &Path, is_root: bool) -> anyhow::Result<()> {
 }
 
 /// Written at every start, because the port changes.
-fn configure(folder: &Path, port: u16, is_temporary: bool, has_tls: bool) -> anyhow::Result<()> {
+fn configure(folder: &Path, port: u16, durability: &str, has_tls: bool) -> anyhow::Result<()> {
     let mut settings = format!(
         "port = {port}\nlisten_addresses = '127.0.0.1'\nunix_socket_directories = ''\nmax_connections = 200\n\
-         timezone = 'UTC'\nlog_timezone = 'UTC'\n"
+         timezone = 'UTC'\nlog_timezone = 'UTC'\n{durability}"
     );
-    if is_temporary {
-        settings.push_str("fsync = off\nsynchronous_commit = off\nfull_page_writes = off\n");
-    }
     if has_tls {
         settings.push_str("ssl = on\n");
     }
@@ -275,4 +349,11 @@ pub fn is_root() -> bool {
 
 fn free_port() -> anyhow::Result<u16> {
     Ok(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
+}
+
+/// One below those that a system hands out by chance, so that it is still free after a crash.
+fn lasting_port() -> anyhow::Result<u16> {
+    let is_free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    let mut candidates = std::iter::repeat_with(|| fastrand::u16(20_000..32_000)).take(1_000);
+    candidates.find(is_free).context("no free port below 32000")
 }

@@ -65,6 +65,8 @@ pub struct Stack {
     pub line: String,
     /// Twilio's sandbox; `None` if the real one is used.
     pub twilio: Option<SandboxTwilio>,
+    /// The queues.
+    pub sqs: Sqs,
     direct_url: String,
     listener: TcpListener,
     gateway: axum::Router,
@@ -111,6 +113,7 @@ impl Stack {
             url,
             line,
             twilio,
+            sqs,
             direct_url,
             listener,
             gateway,

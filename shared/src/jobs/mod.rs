@@ -31,8 +31,8 @@ pub use reconcile::{Evidence, Reading, Unclear, Verdict, verdict};
 pub use retry::{NextTry, next_try};
 pub use store::{
     Denial, Grant, Ring, Settlement, defer, expire, grant, hand_over, record_delivery, record_empty_reading,
-    record_incomplete_reading, rescue, ring_due, settle, settle_absent, settle_accepted, settle_reported,
-    suppress, unclear_due,
+    record_incomplete_reading, rescue, ring_due, settle, settle_absent, settle_accepted, settle_found,
+    settle_reported, suppress, unclear_due,
 };
 
 /// How many statements' worth of rows one sweep handles at most, so that a backlog cannot outlast the

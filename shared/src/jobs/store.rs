@@ -106,30 +106,42 @@ pub async fn grant(database: &Connection, job: Uuid, content: &str) -> Result<Gr
     }))
 }
 
-/// Records what the provider's answer proves. Repeating it changes nothing.
+/// Records what the provider's answer proves. Repeating it changes nothing. `jitter`, in `0.0..1.0`, spreads
+/// the next try.
 pub async fn settle(
     database: &Connection,
     attempt: Uuid,
     attempt_no: i32,
     outcome: &Outcome,
+    jitter: f64,
 ) -> Result<Settlement, Error> {
     match outcome {
         Outcome::Accepted { provider_id } => settle_accepted(database, attempt, provider_id).await,
         Outcome::Refused(refusal) => {
-            let next = next_try(refusal, attempt_no, fastrand::f64());
+            let next = next_try(refusal, attempt_no, jitter);
             settle_refused(database, attempt, refusal, next).await
         }
         Outcome::Unknown { why, http_status } => settle_unknown(database, attempt, why, *http_status).await,
     }
 }
 
-/// Records that the provider took it: from its answer or its list, in any order.
+/// Records that the provider took it, by its own answer.
 pub async fn settle_accepted(
     database: &Connection,
     attempt: Uuid,
     provider_id: &str,
 ) -> Result<Settlement, Error> {
-    accept(database, attempt, provider_id, None, None).await
+    accept(database, attempt, provider_id, None, None, false).await
+}
+
+/// Records that the provider took it, by its list. The list may have been read a while ago: if the attempt is
+/// no longer unknown, what was found may be another's, and nothing follows from it.
+pub async fn settle_found(
+    database: &Connection,
+    attempt: Uuid,
+    provider_id: &str,
+) -> Result<Settlement, Error> {
+    accept(database, attempt, provider_id, None, None, true).await
 }
 
 /// Records that the provider took it, which its report on how far it has come proves, and keeps the report.
@@ -140,7 +152,7 @@ pub async fn settle_reported(
     status: &str,
     error_code: Option<i64>,
 ) -> Result<Settlement, Error> {
-    accept(database, attempt, provider_id, Some(status), error_code).await
+    accept(database, attempt, provider_id, Some(status), error_code, false).await
 }
 
 async fn accept(
@@ -149,12 +161,14 @@ async fn accept(
     provider_id: &str,
     status: Option<&str>,
     error_code: Option<i64>,
+    found_in_list: bool,
 ) -> Result<Settlement, Error> {
     let params = [
         (&attempt as _, Type::UUID),
         (&provider_id as _, Type::TEXT),
         (&status as _, Type::TEXT),
         (&error_code as _, Type::INT8),
+        (&found_in_list as _, Type::BOOL),
     ];
     let row = database.row(statement!("settle_accepted"), &params).await?;
     Ok(match row.get("settlement") {

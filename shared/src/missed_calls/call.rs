@@ -9,6 +9,11 @@ use jiff::SignedDuration;
 /// With a poll every minute a lost callback costs the caller at most 90 seconds.
 pub const FALLBACK_GRACE: SignedDuration = SignedDuration::from_secs(30);
 
+/// How long Twilio's list may leave out a leg that exists, counted from the call's beginning.
+///
+/// Twilio promises nothing about it. Until then a call without legs is not one that nobody was rung for.
+pub const LEGS_LISTED_WITHIN: SignedDuration = SignedDuration::from_mins(5);
+
 /// A call's state, in Twilio's words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallStatus {
@@ -47,7 +52,7 @@ impl CallStatus {
             "no-answer" => Self::NoAnswer,
             "failed" => Self::Failed,
             "canceled" => Self::Canceled,
-            other => Self::Other(other.chars().take(32).collect()),
+            other => Self::Other(kept(other)),
         }
     }
 
@@ -111,7 +116,7 @@ impl DialStatus {
             "no-answer" => Self::NoAnswer,
             "failed" => Self::Failed,
             "canceled" => Self::Canceled,
-            other => Self::Other(other.chars().take(32).collect()),
+            other => Self::Other(kept(other)),
         }
     }
 
@@ -127,6 +132,18 @@ impl DialStatus {
             Self::Other(word) => word,
         }
     }
+}
+
+/// Of a word that we do not know: its beginning, as text that the database takes.
+fn kept(word: &str) -> String {
+    let plain = |character: char| {
+        if character.is_control() {
+            '\u{fffd}'
+        } else {
+            character
+        }
+    };
+    word.chars().take(32).map(plain).collect()
 }
 
 /// Whether somebody spoke with the caller.
@@ -203,8 +220,12 @@ pub fn verdict_of_status(status: &CallStatus) -> Option<Verdict> {
     }
 }
 
-/// From Twilio's own record of a call and of the legs that it led to.
-pub fn verdict_of_record(status: &CallStatus, legs: &[Leg]) -> Option<Verdict> {
+/// From Twilio's own record of a call that began so long ago, and of the legs that it led to.
+pub fn verdict_of_record(status: &CallStatus, legs: &[Leg], age: SignedDuration) -> Option<Verdict> {
+    // Somebody may have answered it on a leg that is not listed yet.
+    if *status == CallStatus::Completed && legs.is_empty() && age < LEGS_LISTED_WITHIN {
+        return None;
+    }
     if !status.is_final() || legs.iter().any(|leg| !leg.status.is_final()) {
         return None;
     }
@@ -249,20 +270,39 @@ mod tests {
         };
         assert_eq!(verdict_of_status(&CallStatus::Completed), None);
         assert_eq!(
-            verdict_of_record(&CallStatus::Completed, &[]),
+            verdict_of_record(&CallStatus::Completed, &[], LEGS_LISTED_WITHIN),
             Some(Verdict::Missed)
         );
         assert_eq!(
-            verdict_of_record(&CallStatus::Completed, &[leg("no-answer")]),
+            verdict_of_record(&CallStatus::Completed, &[leg("no-answer")], SignedDuration::ZERO),
             Some(Verdict::Missed)
         );
         assert_eq!(
-            verdict_of_record(&CallStatus::Completed, &[leg("busy"), leg("completed")]),
+            verdict_of_record(
+                &CallStatus::Completed,
+                &[leg("busy"), leg("completed")],
+                SignedDuration::ZERO
+            ),
             Some(Verdict::Answered)
         );
         assert_eq!(
-            verdict_of_record(&CallStatus::Completed, &[leg("in-progress")]),
+            verdict_of_record(
+                &CallStatus::Completed,
+                &[leg("in-progress")],
+                SignedDuration::ZERO
+            ),
             None
+        );
+    }
+
+    #[test]
+    fn a_completed_call_without_legs_waits_until_they_must_be_listed() {
+        let soon = LEGS_LISTED_WITHIN - SignedDuration::from_secs(1);
+        assert_eq!(verdict_of_record(&CallStatus::Completed, &[], soon), None);
+        // Twilio never answered these for us, so nobody was rung.
+        assert_eq!(
+            verdict_of_record(&CallStatus::NoAnswer, &[], SignedDuration::ZERO),
+            Some(Verdict::Missed)
         );
     }
 
@@ -271,8 +311,26 @@ mod tests {
         for word in ["queued", "initiated", "ringing", "in-progress", "teleported"] {
             let status = CallStatus::parse(word);
             assert_eq!(verdict_of_status(&status), None, "{word}");
-            assert_eq!(verdict_of_record(&status, &[]), None, "{word}");
+            assert_eq!(
+                verdict_of_record(&status, &[], LEGS_LISTED_WITHIN),
+                None,
+                "{word}"
+            );
         }
+    }
+
+    #[test]
+    fn a_word_that_nobody_knows_is_kept_as_the_database_can_keep_it() {
+        let strange = "tele\0ported".repeat(9);
+        assert_eq!(
+            CallStatus::parse(&strange).as_str(),
+            DialStatus::parse(&strange).as_str()
+        );
+        assert_eq!(
+            CallStatus::parse("a\0b"),
+            CallStatus::Other("a\u{fffd}b".to_owned())
+        );
+        assert_eq!(CallStatus::parse(&strange).as_str().chars().count(), 32);
     }
 
     #[test]

@@ -11,8 +11,8 @@ mod store;
 mod text;
 
 pub use call::{
-    CallStatus, DialStatus, FALLBACK_GRACE, Leg, Source, Verdict, verdict_of_dial, verdict_of_record,
-    verdict_of_status,
+    CallStatus, DialStatus, FALLBACK_GRACE, LEGS_LISTED_WITHIN, Leg, Source, Verdict, verdict_of_dial,
+    verdict_of_record, verdict_of_status,
 };
 pub use store::{
     LineSettings, PollWindow, Recorded, Report, TextFacts, Undecided, Wording, advance_watermark,

@@ -94,11 +94,19 @@ pub fn decide(facts: &TextFacts, may_reach: impl FnOnce(&crate::Phone) -> bool) 
 /// The line's words, with how to make them stop where the person has not been told before.
 fn words(line: &Wording, has_been_texted: bool) -> String {
     let text = line.template.replace("{business}", &line.business_name);
-    if has_been_texted || text.to_ascii_uppercase().contains("STOP") {
+    if has_been_texted || says_stop(&line.template) {
         text
     } else {
         format!("{text} Reply STOP to opt out.")
     }
+}
+
+/// Whether the operator's own words hold the word STOP. One that means something else is no reason to keep
+/// the notice back, and neither is what a business is called.
+fn says_stop(template: &str) -> bool {
+    template
+        .split_whitespace()
+        .any(|word| word.trim_matches(|character: char| !character.is_alphanumeric()) == "STOP")
 }
 
 #[cfg(test)]
@@ -151,6 +159,31 @@ mod tests {
                 ..facts()
             }),
             "Hi, Acme here."
+        );
+    }
+
+    #[test]
+    fn a_business_that_never_stops_says_how_to_stop_its_texts() {
+        let first = |business_name: &str, template: &str| {
+            let line = Wording {
+                business_name: business_name.to_owned(),
+                template: template.to_owned(),
+                ..facts().wording.expect("a line")
+            };
+            words(&line, false)
+        };
+        for (business_name, template) in [
+            ("One Stop Plumbing", "{business} here."),
+            ("STOP THAT LEAK", "{business} here."),
+            ("Acme", "Non-stop service."),
+            ("Acme", "We never stop."),
+        ] {
+            let text = first(business_name, template);
+            assert!(text.ends_with(" Reply STOP to opt out."), "{text}");
+        }
+        assert_eq!(
+            first("Acme", "Sorry! (STOP ends texts.)"),
+            "Sorry! (STOP ends texts.)"
         );
     }
 

@@ -6,6 +6,7 @@
 //! unnamed and typed ([`Connection::rows`]), which is the only form that a transaction pooler passes
 //! unharmed; and everything has a deadline.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -20,6 +21,8 @@ use tokio_postgres::config::{Host, SslMode};
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::gate::{Gate, Operation, Severed};
 
 /// A connection that has idled for longer may have been closed by the pooler, or by a network that
 /// forgot it while the sandbox was frozen.
@@ -78,6 +81,12 @@ impl Error {
     }
 }
 
+impl From<Severed> for Error {
+    fn from(severed: Severed) -> Self {
+        Self::Unavailable(severed.into())
+    }
+}
+
 impl From<tokio_postgres::Error> for Error {
     fn from(error: tokio_postgres::Error) -> Self {
         let Some(answer) = error.as_db_error() else {
@@ -89,8 +98,9 @@ impl From<tokio_postgres::Error> for Error {
             code if code.starts_with("23") || code.starts_with("P04") => Self::Refused {
                 constraint: answer.constraint().unwrap_or(code).to_owned(),
             },
-            // Connection, resources, operator's intervention, read-only standby, deadlock and lock waits.
-            code if ["08", "53", "57", "40", "25", "55"]
+            // Connection, resources, operator's intervention, input and output, read-only standby, deadlock and
+            // lock waits.
+            code if ["08", "53", "57", "58", "40", "25", "55"]
                 .iter()
                 .any(|class| code.starts_with(class)) =>
             {
@@ -107,11 +117,17 @@ pub struct Database {
     pool: Pool,
     /// Wall time, because a frozen sandbox's monotonic clock may stand still.
     last_used: Arc<Mutex<SystemTime>>,
+    gate: Gate,
 }
 
 impl Database {
     /// Prepares a pool; nothing connects before the first statement. See [`connection_settings`].
-    pub fn new(url: &SecretString, roots: Option<&str>, size: usize) -> Result<Self, anyhow::Error> {
+    pub fn new(
+        url: &SecretString,
+        roots: Option<&str>,
+        size: usize,
+        gate: Gate,
+    ) -> Result<Self, anyhow::Error> {
         let (config, tls) = connection_settings(url, roots)?;
         let recycling = ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
@@ -132,20 +148,33 @@ impl Database {
         Ok(Self {
             pool,
             last_used: Arc::new(Mutex::new(SystemTime::UNIX_EPOCH)),
+            gate,
         })
     }
 
     /// A connection that is believed to work.
     pub async fn connection(&self) -> Result<Connection, Error> {
+        self.gate.pass(Operation::Connect, self.take()).await
+    }
+
+    async fn take(&self) -> Result<Connection, Error> {
         let idle = self.note_use();
-        let connection = Connection::of(self.pool.get().await?);
+        let connection = self.of(self.pool.get().await?);
         if idle < TRUSTED_WHILE_IDLE || connection.answers().await {
             return Ok(connection);
         }
         // Its neighbours have idled as long; all of them go.
         connection.discard();
         self.pool.retain(|_, _| false);
-        Ok(Connection::of(self.pool.get().await?))
+        Ok(self.of(self.pool.get().await?))
+    }
+
+    fn of(&self, object: Object) -> Connection {
+        Connection {
+            object: Some(object),
+            owes_an_answer: AtomicBool::new(false),
+            gate: self.gate.clone(),
+        }
     }
 
     /// How long the pool has idled until now.
@@ -178,6 +207,7 @@ impl From<PoolError> for Error {
 pub struct Connection {
     object: Option<Object>,
     owes_an_answer: AtomicBool,
+    gate: Gate,
 }
 
 impl Drop for Connection {
@@ -189,13 +219,6 @@ impl Drop for Connection {
 }
 
 impl Connection {
-    fn of(object: Object) -> Self {
-        Self {
-            object: Some(object),
-            owes_an_answer: AtomicBool::new(false),
-        }
-    }
-
     fn discard(mut self) {
         self.object.take().map(Object::take);
     }
@@ -206,6 +229,13 @@ impl Connection {
 
     /// All rows of a statement, in one round trip.
     pub async fn rows(&self, statement: Statement, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
+        self.gate
+            .pass(Operation::Statement(statement.name), self.ask(statement, params))
+            .await
+    }
+
+    async fn ask(&self, statement: Statement, params: &[Param<'_>]) -> Result<Vec<Row>, Error> {
+        let statement = self.gate.phrase(statement);
         self.owes_an_answer.store(true, Ordering::Relaxed);
         let asking = self.client().query_typed(statement.sql, params);
         let answer = tokio::time::timeout(STATEMENT_TIMEOUT, asking).await;
@@ -259,10 +289,12 @@ pub fn connection_settings(
         config.application_name("switchboard");
     }
     let is_here = config.get_hosts().iter().all(|host| match host {
-        Host::Tcp(name) => name == "localhost" || name == "::1" || name.starts_with("127."),
+        Host::Tcp(name) => super::is_this_machine(name),
         #[cfg(unix)]
         Host::Unix(_) => true,
     });
+    // An address is where it really connects to, whatever the host is called.
+    let is_here = is_here && config.get_hostaddrs().iter().all(IpAddr::is_loopback);
     if ssl == Ssl::Off || (is_here && ssl == Ssl::Unsaid) {
         config.ssl_mode(SslMode::Disable);
         return Ok((config, None));
@@ -282,7 +314,12 @@ enum Ssl {
 /// Reads a connection URL, with the `sslmode`s that other clients know and ours does not.
 fn parse(url: &str) -> Result<(tokio_postgres::Config, Ssl), anyhow::Error> {
     let mut ssl = Ssl::Unsaid;
-    let (base, query) = url.split_once('?').unwrap_or((url, ""));
+    // As the driver reads it: whatever stands before the first `@` is a name and a password.
+    let host = url.find('@').map_or(0, |at| at + 1);
+    let (base, query) = match url[host..].find('?') {
+        Some(at) => (&url[..host + at], &url[host + at + 1..]),
+        None => (url, ""),
+    };
     let kept: Vec<&str> = query
         .split('&')
         .filter(|pair| match pair.split_once('=') {

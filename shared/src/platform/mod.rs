@@ -1,6 +1,7 @@
 //! What carries the domains: database, queue, HTTP, secrets, logs. Knows no domain.
 
 pub mod database;
+pub mod gate;
 pub mod http;
 pub mod http_client;
 pub mod lambda;
@@ -9,10 +10,21 @@ pub mod queue;
 pub mod scheduled;
 pub mod secrets;
 
+use std::net::IpAddr;
+
 /// The wall clock of this machine, for sockets, caches and signatures. People's time is the database's.
 #[expect(clippy::disallowed_methods, reason = "the one place that asks it")]
 pub fn wall_clock() -> std::time::SystemTime {
     std::time::SystemTime::now()
+}
+
+/// Whether a host is this machine, on whose wire nobody else listens. `127.example.com` is somebody else's.
+pub fn is_this_machine(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || address
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 /// Bytes as lower-case hexadecimal digits.

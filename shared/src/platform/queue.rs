@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::gate::{Gate, Operation};
 use super::hex;
 
 /// A webhook awaits its doorbell, because nothing runs after the answer, but not for longer than this.
@@ -36,19 +37,27 @@ pub struct Bell {
 pub struct Doorbell {
     client: aws_sdk_sqs::Client,
     queue_url: String,
+    gate: Gate,
 }
 
 impl Doorbell {
     /// A doorbell on a FIFO queue.
-    pub fn new(client: aws_sdk_sqs::Client, queue_url: String) -> Self {
-        Self { client, queue_url }
+    pub fn new(client: aws_sdk_sqs::Client, queue_url: String, gate: Gate) -> Self {
+        Self {
+            client,
+            queue_url,
+            gate,
+        }
     }
 
     /// Rings for a job, the `number`th time, behind whatever else is due to the same person.
     ///
     /// An error is never the caller's to report: the sweeper rings again within a minute.
     pub async fn ring(&self, job: Uuid, person: &str, number: i32) {
-        let sent = self.send(job, person, number).await;
+        let sent = self
+            .gate
+            .pass(Operation::Queue("ring"), self.send(job, person, number))
+            .await;
         match sent {
             Ok(()) => tracing::info!(job.id = %job, ring = number, "🚀 [WEBHOOK] Kicked job runner"),
             Err(error) => {
@@ -132,6 +141,7 @@ where
 pub struct Park {
     client: aws_sdk_sqs::Client,
     queue_url: String,
+    gate: Gate,
 }
 
 /// A parked event, as received from the park.
@@ -144,8 +154,12 @@ pub struct Parked {
 
 impl Park {
     /// A park on a FIFO queue.
-    pub fn new(client: aws_sdk_sqs::Client, queue_url: String) -> Self {
-        Self { client, queue_url }
+    pub fn new(client: aws_sdk_sqs::Client, queue_url: String, gate: Gate) -> Self {
+        Self {
+            client,
+            queue_url,
+            gate,
+        }
     }
 
     /// Parks an event; those of one `subject` keep their order. The same event parked twice is replayed
@@ -159,20 +173,28 @@ impl Park {
             .message_deduplication_id(hex(&Sha256::digest(body.as_bytes())))
             .message_body(body)
             .send();
-        tokio::time::timeout(SEND_TIMEOUT, sending)
-            .await
-            .context("no answer in time")??;
-        Ok(())
+        let sending = Box::pin(async {
+            tokio::time::timeout(SEND_TIMEOUT, sending)
+                .await
+                .context("no answer in time")??;
+            Ok(())
+        });
+        self.gate.pass(Operation::Queue("park"), sending).await
     }
 
     /// Up to ten parked events, without waiting for more.
     pub async fn receive(&self) -> anyhow::Result<Vec<Parked>> {
+        let receiving = async {
+            let request = self
+                .client
+                .receive_message()
+                .queue_url(&self.queue_url)
+                .max_number_of_messages(10);
+            anyhow::Ok(request.send().await?)
+        };
         let received = self
-            .client
-            .receive_message()
-            .queue_url(&self.queue_url)
-            .max_number_of_messages(10)
-            .send()
+            .gate
+            .pass(Operation::Queue("receive_parked"), receiving)
             .await?;
         let parked = received.messages.unwrap_or_default().into_iter();
         Ok(parked
@@ -187,13 +209,16 @@ impl Park {
 
     /// Forgets an event that has been replayed.
     pub async fn delete(&self, parked: &Parked) -> anyhow::Result<()> {
-        self.client
-            .delete_message()
-            .queue_url(&self.queue_url)
-            .receipt_handle(&parked.receipt)
-            .send()
-            .await?;
-        Ok(())
+        let deleting = async {
+            let request = self
+                .client
+                .delete_message()
+                .queue_url(&self.queue_url)
+                .receipt_handle(&parked.receipt);
+            request.send().await?;
+            Ok(())
+        };
+        self.gate.pass(Operation::Queue("delete_parked"), deleting).await
     }
 }
 

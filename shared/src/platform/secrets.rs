@@ -162,10 +162,9 @@ impl Secrets {
             let values: BTreeMap<String, String> = serde_json::from_str(text)
                 .ok()
                 .context("the secret is not a JSON object of strings")?;
-            Ok(values
-                .into_iter()
-                .map(|(name, value)| (name, value.into()))
-                .collect())
+            // A blank one would fit whoever sends none.
+            let said = values.into_iter().filter(|(_, value)| !value.trim().is_empty());
+            Ok(said.map(|(name, value)| (name, value.into())).collect())
         };
         let current = version("AWSCURRENT")
             .await

@@ -15,6 +15,7 @@ use anyhow::ensure;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request, State};
+use axum::http::request::Parts;
 use axum::http::{Response, StatusCode};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -33,8 +34,30 @@ const BODY_BYTES_MAX: usize = 6 * 1024 * 1024;
 const INTEGRATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 struct Gateway {
-    routes: Routes,
+    routing: Routing,
     functions: Functions,
+}
+
+/// The template's routes: which function a request goes to, and as what event.
+pub struct Routing(Routes);
+
+impl Routing {
+    /// Of the template's routes.
+    pub fn new(template: &Template) -> anyhow::Result<Self> {
+        Ok(Self(Routes::new(&template.routes)?))
+    }
+
+    /// The function's binary and the event of a request; `None` where no route leads.
+    pub fn event(&self, parts: &Parts, body: &[u8]) -> Option<(&str, Value)> {
+        let route = self.0.find(parts.method.as_str(), parts.uri.path())?;
+        let source = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let arrival = Arrival {
+            source_ip: source.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |source| source.ip()),
+            at: Timestamp::now(),
+            request_id: request_id(),
+        };
+        Some((&route.route.function, event(&route, parts, body, &arrival)))
+    }
 }
 
 /// Serves the template's routes. Refuses to, if a function is not there.
@@ -50,35 +73,35 @@ pub fn router(template: &Template, functions: Functions) -> anyhow::Result<Route
             route.function
         );
     }
-    let routes = Routes::new(&template.routes)?;
+    let routing = Routing::new(template)?;
     Ok(Router::new()
         .fallback(serve)
-        .with_state(Arc::new(Gateway { routes, functions })))
+        .with_state(Arc::new(Gateway { routing, functions })))
 }
 
 async fn serve(State(gateway): State<Arc<Gateway>>, request: Request) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let Some(route) = gateway.routes.find(parts.method.as_str(), parts.uri.path()) else {
+    let is_routed = gateway
+        .routing
+        .0
+        .find(parts.method.as_str(), parts.uri.path())
+        .is_some();
+    if !is_routed {
         return gateway_error(StatusCode::NOT_FOUND, "Not Found");
-    };
+    }
     let too_large = || gateway_error(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
     let Ok(body) = axum::body::to_bytes(body, BODY_BYTES_MAX).await else {
         return too_large();
     };
-    let source = parts.extensions.get::<ConnectInfo<SocketAddr>>();
-    let arrival = Arrival {
-        source_ip: source.map_or(IpAddr::V4(Ipv4Addr::LOCALHOST), |source| source.ip()),
-        at: Timestamp::now(),
-        request_id: request_id(),
+    let Some((name, event)) = gateway.routing.event(&parts, &body) else {
+        return gateway_error(StatusCode::NOT_FOUND, "Not Found");
     };
-    let event = event(&route, &parts, &body, &arrival);
     if event["body"]
         .as_str()
         .is_some_and(|body| body.len() > BODY_BYTES_MAX)
     {
         return too_large();
     }
-    let name = &route.route.function;
     invoke(name, gateway.functions[name].as_ref(), event).await
 }
 

@@ -102,6 +102,24 @@ impl RealBinary {
         }
     }
 
+    /// SIGSTOP, as Lambda freezes a sandbox; whether there was a process to freeze. Its clocks run on, and it
+    /// can still be killed.
+    pub async fn freeze(&self) -> bool {
+        self.signal("STOP").await
+    }
+
+    /// SIGCONT: it goes on where it was; whether there was a process to thaw.
+    pub async fn thaw(&self) -> bool {
+        self.signal("CONT").await
+    }
+
+    async fn signal(&self, signal: &str) -> bool {
+        match self.0.current() {
+            Some(process) => process.signal(signal).await,
+            None => false,
+        }
+    }
+
     /// What the processes have printed since this was last asked, line by line.
     pub fn take_output(&self) -> Vec<String> {
         std::mem::take(&mut self.0.output.lock().unwrap_or_else(PoisonError::into_inner))

@@ -113,6 +113,18 @@ impl Process {
         }
     }
 
+    /// Sends a signal that has no handle, by its name; whether it was delivered.
+    pub(super) async fn signal(&self, signal: &str) -> bool {
+        // The shell's own `kill`: there is one on every system.
+        let mut command = Command::new("/bin/sh");
+        command
+            .args(["-c", r#"kill -s "$1" "$2""#, "signal", signal])
+            .arg(self.pid.to_string())
+            .stderr(Stdio::null());
+        // The watcher has not waited for it, so that the pid is still this process'.
+        self.lives() && command.status().await.is_ok_and(|status| status.success())
+    }
+
     /// SIGKILL, through the handle that started it; returns when it is gone.
     pub(super) async fn kill(&self) {
         self.kill.notify_one();

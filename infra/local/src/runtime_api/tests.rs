@@ -76,6 +76,26 @@ async fn a_real_process_answers_event_after_event() {
 }
 
 #[tokio::test]
+async fn a_frozen_process_goes_on_when_it_is_thawed() {
+    let binary = real_binary(TIMEOUT);
+    assert!(!binary.freeze().await, "there is none yet");
+    let first = binary.invoke(json!({})).await.unwrap();
+    assert!(binary.freeze().await);
+    let invocation = binary.invoke(json!({ "n": 1 }));
+    tokio::pin!(invocation);
+    tokio::select! {
+        answer = &mut invocation => panic!("frozen, and yet: {answer:?}"),
+        () = tokio::time::sleep(Duration::from_millis(300)) => {}
+    }
+    assert!(binary.thaw().await);
+    assert_eq!(invocation.await.unwrap()["pid"], first["pid"]);
+
+    binary.freeze().await;
+    binary.kill().await;
+    assert_eq!(binary.pid(), None, "frozen or not, SIGKILL ends it");
+}
+
+#[tokio::test]
 async fn a_functions_own_failures_are_told_and_survived() {
     let binary = real_binary(TIMEOUT);
     let error = binary.invoke(json!({ "do": "fail" })).await.unwrap_err();

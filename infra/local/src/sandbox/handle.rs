@@ -5,15 +5,15 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 use super::{
-    account::{Account, Line, pairs},
+    account::{Account, Line, Order, pairs},
     caller,
     clock::SandboxClock,
     connection::{CuttableListener, Scissors},
     events::{Events, SandboxEvent},
-    record::{Call, CallStatus, MessageStatus, ReceivedRequest, SentMessage, value_of},
+    record::{Call, CallStatus, MessageStatus, ReceivedRequest, Record, SentMessage, value_of},
     rest,
     ring::{Ring, RingReport},
-    script::{Behaviour, Fate, ReadFault},
+    script::{Behaviour, Fate, ReadFault, Script},
     webhooks::Webhook,
 };
 
@@ -131,6 +131,30 @@ impl SandboxTwilio {
         self.account.set_deliver_to(Some(url.into()));
     }
 
+    /// Forgets every call, text, request and script, as if it had just started.
+    pub fn forget(&self) {
+        *self.account.record() = Record::default();
+        *self.account.script() = Script::default();
+    }
+
+    /// Accepts what a request asked for, however it was answered at the time: late, and without telling.
+    ///
+    /// # Panics
+    /// There was no such request, or it was not one for a text.
+    pub fn accept_after_all(&self, request: u64) -> SentMessage {
+        let asked = self.requests().into_iter().find(|asked| asked.number == request);
+        let asked = asked.expect("a request of that number");
+        let field = |name: &str| asked.field(name).expect("a request for a text").to_owned();
+        self.account.accept(&Order {
+            request,
+            to: field("To"),
+            from: field("From"),
+            body: field("Body"),
+            status_callback: asked.field("StatusCallback").map(str::to_owned),
+            validity_period: None,
+        })
+    }
+
     /// Sets up a number. One that is not set up points at the product's own routes.
     pub fn set_line(&self, line: Line) {
         self.account.lines().insert(line.number.clone(), line);
@@ -213,6 +237,13 @@ impl SandboxTwilio {
             .entry(number.to_owned())
             .or_default()
             .push_back(behaviour);
+    }
+
+    /// What was scripted for the next requests to send is not going to happen.
+    pub fn forget_next_sends(&self) {
+        let mut script = self.account.script();
+        script.next.clear();
+        script.next_to.clear();
     }
 
     /// Every request to send a text to `number` is treated so.

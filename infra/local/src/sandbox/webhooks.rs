@@ -9,6 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use http::Request;
 use uuid::Uuid;
 
 use super::{
@@ -156,8 +157,11 @@ impl Webhook {
         self
     }
 
-    /// Posts it by Twilio's rules: a connection that fails is tried once more, nothing else is.
-    async fn post(self) -> Delivery {
+    /// The signed request itself, for whoever carries it some other way.
+    ///
+    /// # Panics
+    /// The URL or a header is none.
+    pub fn into_request(self) -> Request<Vec<u8>> {
         let url = self.url.split('#').next().unwrap_or_default();
         let token = match &self.signing {
             Signing::AccountToken => Some(self.account.auth_token()),
@@ -167,21 +171,29 @@ impl Webhook {
         let body = form_urlencoded::Serializer::new(String::new())
             .extend_pairs(self.form.iter().chain(&self.smuggled))
             .finish();
-        let mut request = self
-            .account
-            .http
-            .post(self.account.address_of(url))
+        let mut request = Request::post(url)
             .header("content-type", "application/x-www-form-urlencoded; charset=utf-8")
             .header("user-agent", "TwilioProxy/1.1")
             .header("accept", "*/*")
-            .header("i-twilio-idempotency-token", Uuid::new_v4().to_string())
-            .body(body);
+            .header("i-twilio-idempotency-token", Uuid::new_v4().to_string());
         if let Some(token) = token {
             request = request.header("x-twilio-signature", sign(&token, url, &self.form));
         }
         for (name, value) in &self.headers {
             request = request.header(name, value);
         }
+        request.body(body.into_bytes()).expect("a URL and headers")
+    }
+
+    /// Posts it by Twilio's rules: a connection that fails is tried once more, nothing else is.
+    async fn post(self) -> Delivery {
+        let account = Arc::clone(&self.account);
+        let (parts, body) = self.into_request().into_parts();
+        let request = account
+            .http
+            .post(account.address_of(&parts.uri.to_string()))
+            .headers(parts.headers)
+            .body(body);
         let again = request.try_clone().expect("a form can be sent twice");
         match exchange(request).await {
             Err(error) if error.is_connect() => exchange(again).await,

@@ -177,6 +177,11 @@ impl Sqs {
         })
     }
 
+    /// Forgets every queue's messages, and whose they were.
+    pub fn forget(&self) {
+        self.change(Queues::forget);
+    }
+
     /// How often an action, `SendMessage` say, has been asked for over HTTP, whatever became of it.
     pub fn calls(&self, action: &str) -> u64 {
         self.inside().calls.get(action).copied().unwrap_or_default()

@@ -93,6 +93,13 @@ impl Queues {
         self.by_name.remove(name).map(drop).ok_or_else(no_such_queue)
     }
 
+    /// Leaves every queue as it was made.
+    pub(super) fn forget(&mut self, now: Timestamp) {
+        for (name, queue) in &mut self.by_name {
+            *queue = Queue::new(name, queue.attributes().clone(), now);
+        }
+    }
+
     pub(super) fn queue(&self, name: &str) -> Result<&Queue, Refusal> {
         self.by_name.get(name).ok_or_else(no_such_queue)
     }

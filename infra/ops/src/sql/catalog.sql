@@ -32,6 +32,12 @@ SELECT object FROM (
   FROM pg_proc AS function JOIN pg_language AS language ON language.oid = function.prolang
   WHERE pronamespace = 'public'::regnamespace AND lanname IN ('sql', 'plpgsql')
   UNION ALL
+  -- With its owner's rights: nobody else may have it run.
+  SELECT format('execute %s: %s', proname,
+                CASE WHEN has_function_privilege('switchboard_app', oid, 'EXECUTE') THEN 'anybody' ELSE 'its owner' END), 5
+  FROM pg_proc
+  WHERE pronamespace = 'public'::regnamespace AND prosecdef
+  UNION ALL
   SELECT format('grant %s: %s', table_name, string_agg(privilege_type, ', ' ORDER BY privilege_type)), 6
   FROM information_schema.role_table_grants
   WHERE grantee = 'switchboard_app' AND table_schema = 'public'

@@ -1,10 +1,13 @@
--- ring_due: due jobs whose doorbell was lost or never rung.
-UPDATE jobs
-SET rings = rings + 1, rung_at = switchboard_now()
-WHERE id IN (SELECT id FROM jobs
-             WHERE state = 'pending' AND due_at <= switchboard_now() AND switchboard_now() < expires_at
-               AND (rung_at < due_at OR rung_at <= switchboard_now() - interval '15 seconds')
-             ORDER BY due_at
-             LIMIT $1
-             FOR UPDATE SKIP LOCKED)
-RETURNING id, coalesce(recipient, cause) AS person, rings
+-- ring_due: due jobs whose doorbell was lost or never rung, the longest due first.
+WITH rung AS (
+  UPDATE jobs
+  SET rings = rings + 1, rung_at = switchboard_now()
+  WHERE id IN (SELECT id FROM jobs
+               WHERE state = 'pending' AND due_at <= switchboard_now() AND switchboard_now() < expires_at
+                 AND (rung_at < due_at OR rung_at <= switchboard_now() - interval '15 seconds')
+               ORDER BY due_at
+               LIMIT $1
+               FOR UPDATE SKIP LOCKED)
+  RETURNING id, coalesce(recipient, cause) AS person, rings, due_at, cause
+)
+SELECT id, person, rings FROM rung ORDER BY due_at, cause

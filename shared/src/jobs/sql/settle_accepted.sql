@@ -1,6 +1,8 @@
 -- settle_accepted: the provider took it. From our own answer, a callback or the provider's list, in any
 -- order and any number of times; a second acceptance of one attempt is kept as evidence.
 --   $1 attempt  $2 provider's id  $3 how far it has come, NULL if nobody said  $4 provider's error code
+--   $5 it was found in the provider's list, by somebody who may have read it a while ago: worth something
+--      only while the attempt is unknown, for until then there is no later text that it could be
 WITH asked AS (
   SELECT attempt.id, attempt.job_id, attempt.channel, attempt.state, attempt.provider_id,
          EXISTS (SELECT FROM attempts AS other
@@ -14,6 +16,7 @@ accepted AS (
   SET state = 'accepted', provider_id = $2, reason = NULL
   FROM asked
   WHERE attempts.id = asked.id AND asked.state IN ('sending', 'unknown', 'unresolved') AND NOT asked.id_is_taken
+    AND (NOT $5 OR asked.state = 'unknown')
   RETURNING attempts.job_id, attempts.channel, attempts.granted_at
 ),
 job AS (
@@ -28,7 +31,7 @@ held AS (
   UPDATE jobs
   SET state = 'needs_human', state_reason = 'accepted while ' || asked.state, ended_at = switchboard_now()
   FROM asked
-  WHERE jobs.id = asked.job_id AND jobs.state = 'pending' AND asked.state IN ('refused', 'absent')
+  WHERE jobs.id = asked.job_id AND jobs.state = 'pending' AND asked.state IN ('refused', 'absent') AND NOT $5
 ),
 -- Our credentials work again: the probe has come through.
 door AS (
@@ -42,7 +45,7 @@ evidence AS (
                       WHEN asked.id_is_taken THEN 'the id belongs to another attempt'
                       ELSE 'accepted while ' || asked.state END
   FROM (SELECT) AS always LEFT JOIN asked ON true
-  WHERE NOT EXISTS (SELECT FROM accepted)
+  WHERE NOT EXISTS (SELECT FROM accepted) AND NOT $5
     AND NOT coalesce(asked.state = 'accepted' AND asked.provider_id = $2, false)
   ON CONFLICT DO NOTHING
 ),
@@ -53,7 +56,7 @@ report AS (
   ON CONFLICT DO NOTHING
 )
 SELECT CASE WHEN EXISTS (SELECT FROM accepted) THEN 'settled'
-            WHEN EXISTS (SELECT FROM asked WHERE state = 'accepted' AND provider_id = $2) THEN 'already_settled'
+            WHEN $5 OR EXISTS (SELECT FROM asked WHERE state = 'accepted' AND provider_id = $2) THEN 'already_settled'
             ELSE 'contradicted' END AS settlement,
        (SELECT origin FROM job) AS origin,
        (SELECT (extract(epoch FROM switchboard_now() - caused_at) * 1000)::int8 FROM job) AS latency_ms

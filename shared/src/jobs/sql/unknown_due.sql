@@ -9,5 +9,5 @@ SELECT attempt.id, attempt.sender, attempt.recipient, attempt.content, attempt.g
 FROM attempts AS attempt
 WHERE attempt.state = 'unknown' AND attempt.next_read_at <= switchboard_now()
   AND EXISTS (SELECT FROM jobs WHERE jobs.id = attempt.job_id AND jobs.state = 'unknown')
-ORDER BY attempt.next_read_at, attempt.granted_at
+ORDER BY attempt.next_read_at, attempt.granted_at, attempt.recipient
 LIMIT $1

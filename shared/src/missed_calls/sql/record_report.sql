@@ -3,6 +3,7 @@
 --   $1 CallSid  $2 caller  $3 line  $4 status  $5 dial status  $6 when the call began, NULL for now
 --   $7 when it ended, NULL for now if it is over  $8 verdict, NULL when there is none yet  $9 source
 --   $10 the line exists in the settings  $11 seconds after which a text is of no use  $12 the call is over
+-- Other clocks may be ahead of ours, but nothing that is reported has yet to happen.
 WITH said AS (
   -- An operator can leave a line's missed calls to the poller alone.
   SELECT CASE WHEN $9 <> 'poller' AND EXISTS (SELECT FROM lines WHERE number = $3 AND NOT fast_path)
@@ -11,8 +12,8 @@ WITH said AS (
 call AS (
   INSERT INTO active_calls (call_sid, caller, line, status, dial_status, received_at, ended_at,
                             outcome, decided_by, processed, processed_at)
-  SELECT $1, $2, $3, $4, $5, coalesce($6, switchboard_now()),
-         CASE WHEN $12 THEN coalesce($7, switchboard_now()) END,
+  SELECT $1, $2, $3, $4, $5, least(coalesce($6, switchboard_now()), switchboard_now()),
+         CASE WHEN $12 THEN least(coalesce($7, switchboard_now()), switchboard_now()) END,
          verdict, CASE WHEN verdict IS NOT NULL THEN $9 END, verdict IS NOT NULL,
          CASE WHEN verdict IS NOT NULL THEN switchboard_now() END
   FROM said

@@ -13,7 +13,9 @@ use super::classify::{classify, code_of};
 use super::records::{self, CallListing, CallRecord, MessageListing};
 use crate::Phone;
 use crate::jobs::{Outcome, Permit};
+use crate::platform::gate::{Gate, Operation, Severed};
 use crate::platform::http_client::{self, CappedReadError, read_capped, was_never_sent};
+use crate::platform::is_this_machine;
 
 /// An answer to a send is a few hundred bytes.
 const SEND_ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -32,6 +34,7 @@ pub struct Client {
     auth_token: Box<dyn Fn() -> SecretString + Send + Sync>,
     sending: reqwest::Client,
     reading: reqwest::Client,
+    gate: Gate,
 }
 
 /// A text, but for its recipient, whom the permit names.
@@ -59,6 +62,9 @@ pub enum ReadError {
     /// No answer, or half of one.
     #[error("Twilio did not answer")]
     Unanswered(#[from] reqwest::Error),
+    /// It was lost on the way there or back.
+    #[error("Twilio was not reached")]
+    Severed(#[from] Severed),
     /// An answer that is not what it should be.
     #[error("Twilio's answer cannot be read: {0}")]
     Unreadable(&'static str),
@@ -80,6 +86,7 @@ impl Client {
         base_url: &str,
         account_sid: String,
         auth_token: impl Fn() -> SecretString + Send + Sync + 'static,
+        gate: Gate,
     ) -> anyhow::Result<Self> {
         let base: Url = base_url.parse()?;
         ensure!(
@@ -96,12 +103,21 @@ impl Client {
             auth_token: Box::new(auth_token),
             sending: http_client::for_side_effects()?,
             reading: http_client::for_reading()?,
+            gate,
         })
     }
 
     /// Sends one text, once; uses the permit up. Twilio has no idempotency key, so what the answer does
     /// not prove is unknown.
-    pub async fn send_message(&self, permit: Permit, message: &Message) -> Outcome {
+    ///
+    /// `still_good` is asked at the last moment, for the process may have been frozen since the permit was given:
+    /// one that is too old is not used any more. What remains is the time that connecting takes.
+    pub async fn send_message(
+        &self,
+        permit: Permit,
+        message: &Message,
+        still_good: impl Fn() -> bool,
+    ) -> Outcome {
         let validity = message.validity.as_secs().to_string();
         let form = [
             ("To", permit.recipient().as_str()),
@@ -113,37 +129,26 @@ impl Client {
         let request = self
             .authorised(self.sending.post(self.resource("Messages.json")))
             .form(&form);
-        let response = match request.send().await {
-            Ok(response) => response,
-            Err(error) if was_never_sent(&error) => return Outcome::not_sent(),
-            Err(error) => {
-                let why = if error.is_timeout() {
-                    "no answer in time"
+        let outcome = self
+            .gate
+            .pass(Operation::Send("send_message"), async {
+                Ok(if still_good() {
+                    send(request).await
                 } else {
-                    "the connection broke"
-                };
-                return Outcome::Unknown {
-                    why: why.to_owned(),
-                    http_status: None,
-                };
-            }
-        };
-        let status = response.status().as_u16();
-        let retry_after = response
-            .headers()
-            .get("retry-after")
-            .and_then(|value| value.to_str().ok())
-            .map(str::to_owned);
-        // Only what a refusal says can be missing from a body that breaks off; the status stands.
-        match read_capped(response, SEND_ANSWER_BYTES_MAX).await {
-            Ok(body) => classify(status, retry_after.as_deref(), &body),
-            Err(_) => classify(status, retry_after.as_deref(), b""),
-        }
+                    Outcome::not_sent()
+                })
+            })
+            .await;
+        outcome.unwrap_or_else(|severed| match severed {
+            Severed::NotDone => Outcome::not_sent(),
+            Severed::Unheard => unclear("the connection broke"),
+        })
     }
 
     /// One call; `None` if Twilio knows none of that id.
     pub async fn call(&self, sid: &str) -> Result<Option<CallRecord>, ReadError> {
-        match self.read(self.resource(&format!("Calls/{sid}.json"))).await {
+        let url = self.resource(&format!("Calls/{sid}.json"));
+        match self.read("read_call", url).await {
             Ok(row) => match records::call(&row) {
                 Some(call) if call.sid == sid => Ok(Some(call)),
                 Some(_) => Err(ReadError::Unreadable("another call")),
@@ -201,15 +206,17 @@ impl Client {
             complete: true,
         };
         let ended = self
-            .pages(url, "messages", |row| match records::message(row) {
-                Some(message) if message.created_at < since => Continue::No,
-                Some(message) => {
-                    listing.messages.push(message);
-                    Continue::Yes
-                }
-                None => {
-                    listing.complete = false;
-                    Continue::Yes
+            .pages(url, "read_messages", "messages", |row| {
+                match records::message(row) {
+                    Some(message) if message.created_at < since => Continue::No,
+                    Some(message) => {
+                        listing.messages.push(message);
+                        Continue::Yes
+                    }
+                    None => {
+                        listing.complete = false;
+                        Continue::Yes
+                    }
                 }
             })
             .await?;
@@ -224,7 +231,7 @@ impl Client {
         };
         let long_before = since.checked_sub(CALL_LASTS_AT_MOST).unwrap_or(Timestamp::MIN);
         let ended = self
-            .pages(url, "calls", |row| match records::call(row) {
+            .pages(url, "read_calls", "calls", |row| match records::call(row) {
                 Some(call) if call.began_at.is_some_and(|began| began < long_before) => Continue::No,
                 Some(call) => {
                     listing.calls.push(call);
@@ -244,6 +251,7 @@ impl Client {
     async fn pages(
         &self,
         first: Url,
+        operation: &'static str,
         rows: &str,
         mut take: impl FnMut(&Value) -> Continue,
     ) -> Result<bool, ReadError> {
@@ -251,7 +259,7 @@ impl Client {
         let mut is_first = true;
         for _ in 0..PAGES_MAX {
             let Some(url) = next else { return Ok(true) };
-            let page = match self.read(url).await {
+            let page = match self.read(operation, url).await {
                 Ok(page) => page,
                 Err(error) if is_first => return Err(error),
                 Err(error) => {
@@ -279,7 +287,7 @@ impl Client {
 
     /// The next page's URL, which must be on the same host and under the same account: the answer does not
     /// choose where our credentials go.
-    fn next_page(&self, uri: &str) -> Result<Url, ReadError> {
+    pub fn next_page(&self, uri: &str) -> Result<Url, ReadError> {
         let stranger = ReadError::Unreadable("the next page is somewhere else");
         let Ok(url) = self.base.join(uri) else {
             return Err(stranger);
@@ -287,14 +295,20 @@ impl Client {
         let is_ours = url.origin() == self.base.origin()
             && url.username().is_empty()
             && url.password().is_none()
+            // Twilio's own have none; decoded on the way, one could lead elsewhere.
+            && !url.path().contains('%')
             && url.path().starts_with(self.resource("").path());
         if is_ours { Ok(url) } else { Err(stranger) }
     }
 
-    async fn read(&self, url: Url) -> Result<Value, ReadError> {
-        let response = self.authorised(self.reading.get(url)).send().await?;
-        let status = response.status().as_u16();
-        let body = read_capped(response, PAGE_BYTES_MAX).await?;
+    async fn read(&self, operation: &'static str, url: Url) -> Result<Value, ReadError> {
+        let request = self.authorised(self.reading.get(url));
+        let reading = async {
+            let response = request.send().await?;
+            let status = response.status().as_u16();
+            Ok::<_, ReadError>((status, read_capped(response, PAGE_BYTES_MAX).await?))
+        };
+        let (status, body) = self.gate.pass(Operation::Read(operation), reading).await?;
         match status {
             200 => {}
             // Twilio's own word for it: an edge that says 404 does not know.
@@ -315,14 +329,41 @@ impl Client {
     }
 }
 
+/// One request, and what its answer proves.
+async fn send(request: reqwest::RequestBuilder) -> Outcome {
+    let response = match request.send().await {
+        Ok(response) => response,
+        Err(error) if was_never_sent(&error) => return Outcome::not_sent(),
+        Err(error) if error.is_timeout() => return unclear("no answer in time"),
+        Err(_) => return unclear("the connection broke"),
+    };
+    let status = response.status().as_u16();
+    let retry_after = response
+        .headers()
+        .get("retry-after")
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_owned);
+    // Only what a refusal says can be missing from a body that breaks off; the status stands.
+    let body = read_capped(response, SEND_ANSWER_BYTES_MAX)
+        .await
+        .unwrap_or_default();
+    classify(status, retry_after.as_deref(), &body)
+}
+
+fn unclear(why: &str) -> Outcome {
+    Outcome::Unknown {
+        why: why.to_owned(),
+        http_status: None,
+    }
+}
+
 enum Continue {
     Yes,
     No,
 }
 
 fn is_loopback(url: &Url) -> bool {
-    url.host_str()
-        .is_some_and(|host| host == "localhost" || host == "[::1]" || host.starts_with("127."))
+    url.host_str().is_some_and(is_this_machine)
 }
 
 #[cfg(test)]
@@ -330,7 +371,13 @@ mod tests {
     use super::*;
 
     fn client() -> Client {
-        Client::new("http://127.0.0.1:9", "AC1".to_owned(), || "token".into()).expect("a client")
+        Client::new(
+            "http://127.0.0.1:9",
+            "AC1".to_owned(),
+            || "token".into(),
+            Gate::default(),
+        )
+        .expect("a client")
     }
 
     #[test]
@@ -347,6 +394,7 @@ mod tests {
             "http://u:p@127.0.0.1:9/2010-04-01/Accounts/AC1/x",
             "/2010-04-01/Accounts/AC2/Calls.json",
             "/2010-04-01/Accounts/AC1/../AC2/Calls.json",
+            "/2010-04-01/Accounts/AC1/..%2fAC2/Calls.json",
             "",
             "/elsewhere",
         ] {
@@ -356,7 +404,12 @@ mod tests {
 
     #[test]
     fn credentials_never_leave_this_machine_in_the_clear() {
-        assert!(Client::new("http://api.twilio.example", "AC1".to_owned(), || "token".into()).is_err());
-        assert!(Client::new("https://api.twilio.example", "AC1".to_owned(), || "token".into()).is_ok());
+        let new = |base: &str| Client::new(base, "AC1".to_owned(), || "token".into(), Gate::default());
+        for elsewhere in ["http://api.twilio.example", "http://127.twilio.example"] {
+            assert!(new(elsewhere).is_err(), "{elsewhere}");
+        }
+        for fine in ["https://api.twilio.example", "http://[::1]:9"] {
+            assert!(new(fine).is_ok(), "{fine}");
+        }
     }
 }

@@ -9,9 +9,12 @@ pub mod twiml;
 mod verifier;
 mod webhooks;
 
+pub use classify::classify;
 pub use client::{Client, Message, ReadError};
 pub use form::{Form, FormError};
-pub use records::{CallListing, CallRecord, MessageListing, MessageRecord};
+pub use records::{
+    CallListing, CallRecord, MessageListing, MessageRecord, call as call_record, message as message_record,
+};
 pub use signature::{SignatureError, Signed, body_hash, sign, verify};
 pub use verifier::{Verified, WebhookVerifier};
 pub use webhooks::{

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::Caller;
-use super::webhooks::CallSid;
+use super::webhooks::{CallSid, MessageSid};
 use crate::Phone;
 use crate::missed_calls::CallStatus;
 
@@ -101,8 +101,9 @@ struct MessageRow {
     date_created: String,
 }
 
-/// One row of a list of calls.
-pub(super) fn call(row: &Value) -> Option<CallRecord> {
+/// One row of a list of calls; `None` if it cannot be read.
+pub fn call(row: &Value) -> Option<CallRecord> {
+    row.as_object()?;
     let row = CallRow::deserialize(row).ok()?;
     CallSid::parse(&row.sid)?;
     Some(CallRecord {
@@ -124,9 +125,11 @@ pub(super) fn call(row: &Value) -> Option<CallRecord> {
     })
 }
 
-/// One row of a list of messages.
-pub(super) fn message(row: &Value) -> Option<MessageRecord> {
+/// One row of a list of messages; `None` if it cannot be read.
+pub fn message(row: &Value) -> Option<MessageRecord> {
+    row.as_object()?;
     let row = MessageRow::deserialize(row).ok()?;
+    MessageSid::parse(&row.sid)?;
     Some(MessageRecord {
         body: row.body.unwrap_or_default(),
         direction: row.direction,
@@ -138,4 +141,25 @@ pub(super) fn message(row: &Value) -> Option<MessageRecord> {
 /// Twilio's REST dates are RFC 2822.
 fn time(text: &str) -> Option<Timestamp> {
     Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_row_without_a_name_of_twilios_is_no_record() {
+        let date = "Thu, 01 Oct 2026 10:00:00 +0000";
+        let sid = "SM00000000000000000000000000000001";
+        assert!(message(&json!({ "sid": sid, "date_created": date })).is_some());
+        for sid in ["", "SM1", &sid.replace('1', "\0"), &sid.replace("SM", "CA")] {
+            assert!(
+                message(&json!({ "sid": sid, "date_created": date })).is_none(),
+                "{sid:?}"
+            );
+        }
+        assert!(call(&json!(["CA1", null, null, "completed"])).is_none());
+    }
 }

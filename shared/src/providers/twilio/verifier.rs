@@ -9,6 +9,7 @@ use super::form::BODY_BYTES_MAX;
 use super::{Form, SignatureError, Signed, WebhookError, verify};
 use crate::Phone;
 use crate::inbound::{ParkedEvent, Route};
+use crate::platform::gate::Gate;
 use crate::platform::http::{self, HttpError};
 use crate::platform::secrets::Secrets;
 
@@ -16,11 +17,14 @@ use crate::platform::secrets::Secrets;
 pub struct WebhookVerifier {
     public_url: String,
     secrets: Secrets,
+    gate: Gate,
 }
 
 /// A request that Twilio signed.
 #[derive(Debug)]
 pub struct Verified {
+    /// When we had it, by the wall clock.
+    pub heard_at: Timestamp,
     /// The raw query.
     pub query: String,
     /// The raw body.
@@ -31,8 +35,12 @@ pub struct Verified {
 
 impl WebhookVerifier {
     /// `public_url` is the URL that Twilio is configured with, up to the path.
-    pub fn new(public_url: String, secrets: Secrets) -> Self {
-        Self { public_url, secrets }
+    pub fn new(public_url: String, secrets: Secrets, gate: Gate) -> Self {
+        Self {
+            public_url,
+            secrets,
+            gate,
+        }
     }
 
     /// Takes a `POSTed` form of at most 64 KiB with one good signature.
@@ -53,7 +61,8 @@ impl WebhookVerifier {
             return Err(http::payload_too_large());
         }
         let signature = signature_of(request).map_err(http::forbidden)?;
-        let verified = Verified::of(request);
+        let heard_at = Timestamp::try_from(self.gate.now()).unwrap_or(Timestamp::UNIX_EPOCH);
+        let verified = Verified::of(request, heard_at);
         // A form that does not decode cleanly is verified as a lenient decoder reads it, which is how it
         // was signed; it is quarantined afterwards.
         let lenient =
@@ -101,9 +110,10 @@ fn signature_of(request: &Request) -> Result<&str, SignatureError> {
 }
 
 impl Verified {
-    fn of(request: &Request) -> Self {
+    fn of(request: &Request, heard_at: Timestamp) -> Self {
         let body = request.body().as_ref().to_vec();
         Self {
+            heard_at,
             query: request.uri().query().unwrap_or_default().to_owned(),
             form: Form::parse(&body).map_err(WebhookError::from),
             body,
@@ -131,7 +141,7 @@ impl ParkedEvent {
             route,
             query: request.query.clone(),
             form: BASE64_STANDARD.encode(&request.body),
-            heard_at: Timestamp::try_from(crate::platform::wall_clock()).unwrap_or(Timestamp::UNIX_EPOCH),
+            heard_at: request.heard_at,
         };
         serde_json::to_string(&event).expect("an event is a JSON object")
     }

@@ -47,7 +47,8 @@ pub enum WebhookError {
 pub struct CallSid(String);
 
 impl CallSid {
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// Reads one.
+    pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("CA")?;
         let is_plain = rest
             .bytes()
@@ -66,7 +67,8 @@ impl CallSid {
 pub struct MessageSid(String);
 
 impl MessageSid {
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads one.
+    pub fn parse(text: &str) -> Option<Self> {
         let rest = text.strip_prefix("SM").or_else(|| text.strip_prefix("MM"))?;
         (rest.len() == 32 && rest.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self(text.to_owned()))
     }

@@ -41,6 +41,10 @@ pub(super) async fn create(asked: &Asked) -> Result<Response, Refusal> {
             accept(asked, &order);
             Ok(broken())
         }
+        Behaviour::AcceptThenRefuse { http } => {
+            accept(asked, &order);
+            Err(Refusal::new(http, 20500, "scripted"))
+        }
         Behaviour::AcceptThenGarbled => {
             accept(asked, &order);
             Ok(garbled(StatusCode::CREATED))
@@ -53,7 +57,7 @@ pub(super) async fn create(asked: &Asked) -> Result<Response, Refusal> {
             let message = accept(asked, &order);
             Ok(dripping(&json_of(&asked.account.sid, &message), every))
         }
-        Behaviour::CallbackFirst => Ok(created(asked, &accept_callback_first(asked, &order).await)),
+        Behaviour::CallbackFirst => Ok(created(asked, &accept_callback_first(asked, order).await)),
         Behaviour::DoubleAccept => {
             let message = accept(asked, &order);
             accept(asked, &order);
@@ -120,15 +124,20 @@ fn accept(asked: &Asked, order: &Order) -> SentMessage {
     message
 }
 
-async fn accept_callback_first(asked: &Asked, order: &Order) -> SentMessage {
-    let message = asked.account.accept(order);
-    let mut fate = asked.account.script().fate_of(&order.to);
-    if !fate.statuses.is_empty() {
-        let first = fate.statuses.remove(0);
-        asked.account.advance_message(&message.sid, first, &fate).await;
-    }
-    asked.account.dispatch(&message, fate);
-    message
+/// In a task of its own: what was accepted meets its fate, whether or not the sender is still there.
+async fn accept_callback_first(asked: &Asked, order: Order) -> SentMessage {
+    let account = Arc::clone(&asked.account);
+    let accepting = tokio::spawn(async move {
+        let message = account.accept(&order);
+        let mut fate = account.script().fate_of(&order.to);
+        if !fate.statuses.is_empty() {
+            let first = fate.statuses.remove(0);
+            account.advance_message(&message.sid, first, &fate).await;
+        }
+        account.dispatch(&message, fate);
+        message
+    });
+    accepting.await.expect("accepting does not panic")
 }
 
 /// Accepts in a task of its own: the sender may be gone by then, and it is accepted all the same.

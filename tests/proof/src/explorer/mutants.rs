@@ -1,0 +1,176 @@
+//! Known-bad variants of the product, each of which must be caught.
+//!
+//! They are mistakes that somebody has made: in the systems that this one replaces, in the job queues of
+//! others, or in drafts of this one. Each changes some statements or the schema and nothing else, so that
+//! what is tried is the product with one mistake in it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use shared::platform::database::Statement;
+
+use super::Variant;
+
+/// A variant with one mistake.
+pub struct Mutant {
+    /// By what it is called for.
+    pub name: &'static str,
+    /// The mistake.
+    pub about: &'static str,
+    schema: &'static str,
+    statements: &'static [(&'static str, Change)],
+}
+
+enum Change {
+    /// The statement is another one.
+    Is(&'static str),
+    /// The statement's first such words are others.
+    Says(&'static str, &'static str),
+}
+
+macro_rules! mutated {
+    ($name:literal) => {
+        Change::Is(include_str!(concat!("mutants/", $name, ".sql")))
+    };
+}
+
+/// Without the constraint that would refuse what the mutant does; the rule itself is what is tried.
+const UNPROVEN_ABSENCE: &str = "ALTER TABLE attempts DROP CONSTRAINT absence_is_proven";
+const REFUSAL_OF_ANY_KIND: &str = "ALTER TABLE attempts DROP CONSTRAINT only_a_definite_no_is_a_refusal";
+
+/// All of them.
+pub const MUTANTS: &[Mutant] = &[
+    Mutant {
+        name: "flag-after-send",
+        about: "looks whether a text is still to be sent, sends it, and then sets a flag",
+        schema: "",
+        statements: &[
+            ("grant", mutated!("grant_without_writing")),
+            ("settle_accepted", mutated!("settle_accepted_by_flag")),
+            ("settle_refused", mutated!("settle_refused_by_waiting")),
+            ("settle_unknown", mutated!("settle_unknown_by_waiting")),
+        ],
+    },
+    Mutant {
+        name: "rescue-to-pending",
+        about: "hands a vanished worker's job out again, as job queues do",
+        schema: "",
+        statements: &[("rescue", mutated!("rescue_to_pending"))],
+    },
+    Mutant {
+        name: "retry-when-unclear",
+        about: "tries again after a time-out, a reset or a 5xx",
+        schema: REFUSAL_OF_ANY_KIND,
+        statements: &[("settle_unknown", mutated!("settle_unknown_by_retrying"))],
+    },
+    Mutant {
+        name: "retry-after-408",
+        about: "takes 408 for a refusal",
+        schema: REFUSAL_OF_ANY_KIND,
+        statements: &[("settle_unknown", mutated!("settle_unknown_408_refused"))],
+    },
+    Mutant {
+        name: "absent-at-once",
+        about: "believes the first list that does not show a text",
+        schema: UNPROVEN_ABSENCE,
+        statements: &[("record_read", mutated!("record_read_proves_absence"))],
+    },
+    Mutant {
+        name: "key-while-active",
+        about: "allows one live job per call instead of one for ever",
+        schema: "ALTER TABLE jobs DROP CONSTRAINT one_job_per_cause;
+                 CREATE UNIQUE INDEX one_live_job_per_cause ON jobs (kind, cause)
+                   WHERE state IN ('pending', 'in_flight', 'unknown')",
+        statements: &[(
+            "record_report",
+            Change::Says(
+                "ON CONFLICT ON CONSTRAINT one_job_per_cause DO NOTHING",
+                "ON CONFLICT (kind, cause) WHERE state IN ('pending', 'in_flight', 'unknown') DO NOTHING",
+            ),
+        )],
+    },
+    Mutant {
+        name: "permit-taken-over",
+        about: "sends on a permit whose commit it has not heard of",
+        schema: "",
+        statements: &[
+            ("grant", mutated!("grant_again")),
+            (
+                "load_text",
+                Change::Says(
+                    "job.state,",
+                    "CASE WHEN job.state = 'in_flight' THEN 'pending' ELSE job.state END AS state,",
+                ),
+            ),
+        ],
+    },
+    Mutant {
+        name: "stop-checked-early",
+        about: "asks about a stop before the permit and not with it",
+        schema: "DO $$ BEGIN EXECUTE replace(pg_get_functiondef('guard_attempt'::regproc),
+                   'WHERE phone = job.recipient AND revoked_at IS NULL)', 'WHERE false)'); END $$",
+        statements: &[],
+    },
+    Mutant {
+        name: "cool-down-checked-early",
+        about: "asks about earlier texts before the permit and not with it",
+        schema: "ALTER TABLE attempts DROP CONSTRAINT one_text_per_cool_down;
+                 DROP INDEX one_unsettled_text_per_pair",
+        statements: &[],
+    },
+    Mutant {
+        name: "poller-reads-own-rows",
+        about: "looks for missed calls among those only that we were told of",
+        schema: "",
+        statements: &[("undecided", mutated!("undecided_ignored"))],
+    },
+    Mutant {
+        name: "watermark-too-far",
+        about: "remembers to have read more of the provider's list than it has",
+        schema: "",
+        statements: &[("advance_watermark", mutated!("advance_watermark_too_far"))],
+    },
+    Mutant {
+        name: "bell-rung-once",
+        about: "relies on the queue to deliver",
+        schema: "",
+        statements: &[("ring_due", mutated!("ring_never"))],
+    },
+    Mutant {
+        name: "no-expiry",
+        about: "never gives a job up",
+        schema: "",
+        statements: &[("expire", mutated!("expire_never"))],
+    },
+];
+
+impl Mutant {
+    /// The product with this mistake in it.
+    ///
+    /// # Panics
+    /// The words that it changes are not there any more.
+    pub fn variant(&self) -> Variant {
+        let changes: HashMap<&str, &'static Change> = self
+            .statements
+            .iter()
+            .map(|(name, change)| (*name, change))
+            .collect();
+        let rephrase = move |statement: Statement| match changes.get(statement.name) {
+            None => statement,
+            Some(Change::Is(sql)) => Statement { sql, ..statement },
+            Some(Change::Says(words, others)) => {
+                assert!(statement.sql.contains(words), "{}: no {words}", statement.name);
+                let sql = statement.sql.replacen(words, others, 1);
+                // A few hundred bytes for each time that a mutant is tried.
+                Statement {
+                    sql: sql.leak(),
+                    ..statement
+                }
+            }
+        };
+        Variant {
+            schema: self.schema,
+            rephrase: Some(Arc::new(rephrase)),
+        }
+    }
+}

@@ -1,0 +1,2 @@
+-- expire: never.
+SELECT id FROM jobs WHERE false LIMIT $1
