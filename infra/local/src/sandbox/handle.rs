@@ -138,21 +138,24 @@ impl SandboxTwilio {
     }
 
     /// Accepts what a request asked for, however it was answered at the time: late, and without telling.
+    /// `None` if the person has said stop by now.
     ///
     /// # Panics
     /// There was no such request, or it was not one for a text.
-    pub fn accept_after_all(&self, request: u64) -> SentMessage {
+    pub fn accept_after_all(&self, request: u64) -> Option<SentMessage> {
         let asked = self.requests().into_iter().find(|asked| asked.number == request);
         let asked = asked.expect("a request of that number");
         let field = |name: &str| asked.field(name).expect("a request for a text").to_owned();
-        self.account.accept(&Order {
+        let order = Order {
             request,
             to: field("To"),
             from: field("From"),
             body: field("Body"),
             status_callback: asked.field("StatusCallback").map(str::to_owned),
             validity_period: None,
-        })
+        };
+        let has_stopped = self.account.script().opted_out.contains(&order.to);
+        (!has_stopped).then(|| self.account.accept(&order))
     }
 
     /// Sets up a number. One that is not set up points at the product's own routes.

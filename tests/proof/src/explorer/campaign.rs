@@ -5,7 +5,7 @@ use std::sync::mpsc;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Outcome, Recipe, Theatre, Variant};
+use super::{Mutant, Outcome, Recipe, Theatre, Variant};
 
 /// A run that went wrong.
 #[derive(Debug, Clone)]
@@ -14,6 +14,15 @@ pub struct Failure {
     pub recipe: Recipe,
     /// What must not happen and did.
     pub violations: Vec<String>,
+}
+
+impl Failure {
+    /// Whether it is what comes of this mistake, and not of another.
+    pub fn shows(&self, mutant: &Mutant) -> bool {
+        self.violations
+            .iter()
+            .any(|violation| violation.contains(mutant.complaint))
+    }
 }
 
 /// What many runs came to.

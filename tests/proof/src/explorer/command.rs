@@ -74,6 +74,7 @@ const MUST_BE_SEEN: &[&str] = &[
     "refused for good",
     "schedules missed",
     "sent again after proven absence",
+    "stop at Twilio",
     "stop in the middle",
     "suppressed by a rule",
     "text sent",
@@ -126,11 +127,12 @@ pub fn catch(mutant: &Mutant, seed: u64, runs: u64) -> anyhow::Result<Option<(us
         &variant,
         random(seed, runs),
         |_, _| {},
-        |tally| !tally.failures.is_empty(),
+        |tally| tally.failures.iter().any(|failure| failure.shows(mutant)),
     )?;
     let first = tally
         .failures
         .into_iter()
+        .filter(|failure| failure.shows(mutant))
         .min_by_key(|failure| failure.recipe.seed);
     Ok(first.map(|failure| {
         let run = usize::try_from(failure.recipe.seed - seed).unwrap_or_default() + 1;

@@ -17,6 +17,8 @@ pub struct Mutant {
     pub name: &'static str,
     /// The mistake.
     pub about: &'static str,
+    /// What must be found wrong because of it.
+    pub complaint: &'static str,
     schema: &'static str,
     statements: &'static [(&'static str, Change)],
 }
@@ -43,6 +45,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "flag-after-send",
         about: "looks whether a text is still to be sent, sends it, and then sets a flag",
+        complaint: "more than one text",
         schema: "",
         statements: &[
             ("grant", mutated!("grant_without_writing")),
@@ -54,30 +57,35 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "rescue-to-pending",
         about: "hands a vanished worker's job out again, as job queues do",
+        complaint: "more than one text",
         schema: "",
         statements: &[("rescue", mutated!("rescue_to_pending"))],
     },
     Mutant {
         name: "retry-when-unclear",
         about: "tries again after a time-out, a reset or a 5xx",
+        complaint: "more than one text",
         schema: REFUSAL_OF_ANY_KIND,
         statements: &[("settle_unknown", mutated!("settle_unknown_by_retrying"))],
     },
     Mutant {
         name: "retry-after-408",
         about: "takes 408 for a refusal",
+        complaint: "more than one text",
         schema: REFUSAL_OF_ANY_KIND,
         statements: &[("settle_unknown", mutated!("settle_unknown_408_refused"))],
     },
     Mutant {
         name: "absent-at-once",
         about: "believes the first list that does not show a text",
+        complaint: "more than one text",
         schema: UNPROVEN_ABSENCE,
         statements: &[("record_read", mutated!("record_read_proves_absence"))],
     },
     Mutant {
         name: "key-while-active",
         about: "allows one live job per call instead of one for ever",
+        complaint: "two jobs for one call",
         schema: "ALTER TABLE jobs DROP CONSTRAINT one_job_per_cause;
                  CREATE UNIQUE INDEX one_live_job_per_cause ON jobs (kind, cause)
                    WHERE state IN ('pending', 'in_flight', 'unknown')",
@@ -92,6 +100,7 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "permit-taken-over",
         about: "sends on a permit whose commit it has not heard of",
+        complaint: "two requests for one permit",
         schema: "",
         statements: &[
             ("grant", mutated!("grant_again")),
@@ -107,13 +116,25 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "stop-checked-early",
         about: "asks about a stop before the permit and not with it",
+        complaint: "a request after a stop",
         schema: "DO $$ BEGIN EXECUTE replace(pg_get_functiondef('guard_attempt'::regproc),
                    'WHERE phone = job.recipient AND revoked_at IS NULL)', 'WHERE false)'); END $$",
         statements: &[],
     },
     Mutant {
+        name: "stop-not-kept",
+        about: "forgets that Twilio refused a text because the person had said stop",
+        complaint: "a request after a stop",
+        schema: "",
+        statements: &[(
+            "settle_refused",
+            Change::Says("FROM refused WHERE $8", "FROM refused WHERE $8 AND false"),
+        )],
+    },
+    Mutant {
         name: "cool-down-checked-early",
         about: "asks about earlier texts before the permit and not with it",
+        complaint: "within the cool-down",
         schema: "ALTER TABLE attempts DROP CONSTRAINT one_text_per_cool_down;
                  DROP INDEX one_unsettled_text_per_pair",
         statements: &[],
@@ -121,24 +142,28 @@ pub const MUTANTS: &[Mutant] = &[
     Mutant {
         name: "poller-reads-own-rows",
         about: "looks for missed calls among those only that we were told of",
+        complaint: "nobody ever noticed",
         schema: "",
         statements: &[("undecided", mutated!("undecided_ignored"))],
     },
     Mutant {
         name: "watermark-too-far",
         about: "remembers to have read more of the provider's list than it has",
+        complaint: "nobody ever noticed",
         schema: "",
         statements: &[("advance_watermark", mutated!("advance_watermark_too_far"))],
     },
     Mutant {
         name: "bell-rung-once",
         about: "relies on the queue to deliver",
+        complaint: "not texted, for a reason that nothing explains",
         schema: "",
         statements: &[("ring_due", mutated!("ring_never"))],
     },
     Mutant {
         name: "no-expiry",
         about: "never gives a job up",
+        complaint: "the job never ended",
         schema: "",
         statements: &[("expire", mutated!("expire_never"))],
     },

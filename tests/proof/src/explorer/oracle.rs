@@ -1,16 +1,20 @@
 //! What must hold at the end of every run, by Twilio's own record of who was texted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use local::sandbox::SentMessage;
 
 use super::run::{Facts, Outcome};
-use super::script::{Scene, Script};
+use super::script::{LINE, MUCH_LATER, NAMES, NO_TEXTS, OTHER_NAME, SHORT_COOL_DOWN, Scene, Script, Second};
 use super::stage::Stage;
 
 /// A line's own, unless its owner changes it.
 const COOL_DOWN: SignedDuration = SignedDuration::from_mins(10);
+/// What the owner changes it to.
+const CHANGED_COOL_DOWN: SignedDuration = SignedDuration::from_mins(1);
+/// A request is on its way for no longer.
+const REQUEST: Second = 60;
 
 struct Job {
     id: String,
@@ -18,15 +22,18 @@ struct Job {
     origin: String,
     state: String,
     reason: Option<String>,
+    /// When it ended.
+    ended: Option<Second>,
     attempts: i64,
+    last_granted: Option<Second>,
     was_absent: bool,
     was_unknown: bool,
-    is_dated: bool,
 }
 
 struct Attempt {
     job: String,
     after_stop: bool,
+    was_unknown: bool,
 }
 
 /// What the product believes, to be held against what Twilio knows.
@@ -39,7 +46,7 @@ struct Ledger {
 }
 
 impl Ledger {
-    async fn read(stage: &Stage) -> anyhow::Result<Self> {
+    async fn read(stage: &Stage, begin: Timestamp) -> anyhow::Result<Self> {
         let owner = stage.database.owner();
         let jobs = owner.query(include_str!("sql/jobs.sql"), &[]).await?;
         let attempts = owner.query(include_str!("sql/attempts.sql"), &[]).await?;
@@ -47,6 +54,7 @@ impl Ledger {
             .query_one("SELECT count(*) FROM duplicate_evidence", &[])
             .await?;
         let rows = jobs.len();
+        let second = |at: Option<Timestamp>| at.map(|at| at.duration_since(begin).as_secs());
         let jobs: BTreeMap<String, Job> = jobs
             .iter()
             .map(|row| {
@@ -56,10 +64,11 @@ impl Ledger {
                     origin: row.get("origin"),
                     state: row.get("state"),
                     reason: row.get("state_reason"),
+                    ended: second(row.get("ended_at")),
                     attempts: row.get("attempts"),
+                    last_granted: second(row.get("last_granted_at")),
                     was_absent: row.get("was_absent"),
                     was_unknown: row.get("was_unknown"),
-                    is_dated: row.get("is_dated"),
                 };
                 (row.get("cause"), job)
             })
@@ -67,7 +76,8 @@ impl Ledger {
         let attempts = attempts.iter().map(|row| {
             let attempt = Attempt {
                 job: row.get("job"),
-                after_stop: row.get("after_stop"),
+                after_stop: row.get::<_, bool>("after_stop") || row.get("after_refusal"),
+                was_unknown: row.get("was_unknown"),
             };
             (row.get("id"), attempt)
         });
@@ -88,6 +98,19 @@ impl Ledger {
             Some(&job.id)
         })
     }
+
+    /// Whether it was unclear for a while if a text had reached this person. Until it is clear there is no other.
+    fn was_unclear(&self, person: Option<&String>) -> bool {
+        let jobs: Vec<&str> = self
+            .jobs
+            .values()
+            .filter(|job| job.recipient.as_ref() == person)
+            .map(|job| job.id.as_str())
+            .collect();
+        self.attempts
+            .values()
+            .any(|attempt| attempt.was_unknown && jobs.contains(&attempt.job.as_str()))
+    }
 }
 
 /// Judges a run that is over.
@@ -97,7 +120,7 @@ pub(super) async fn judge(
     facts: &Facts,
     outcome: &mut Outcome,
 ) -> anyhow::Result<()> {
-    let ledger = Ledger::read(stage).await?;
+    let ledger = Ledger::read(stage, facts.begin).await?;
     let mut wrong = wrong_requests(stage, &ledger);
     if ledger.has_two_jobs_for_one_call {
         wrong.push("two jobs for one call".to_owned());
@@ -105,13 +128,16 @@ pub(super) async fn judge(
     if ledger.contradictions > 0 {
         wrong.push("Twilio contradicts the ledger".to_owned());
     }
-    if !facts.line_changed && has_texts_too_close(stage) {
+    let sent = sent(stage, facts.begin);
+    if has_texts_too_close(&sent, facts) {
         wrong.push("two texts to one person within the cool-down".to_owned());
     }
-    let mut texts: BTreeMap<&str, usize> = BTreeMap::new();
-    let sent = stage.twilio.messages();
-    for job in sent.iter().filter_map(|text| ledger.job_of(text)) {
-        *texts.entry(job).or_default() += 1;
+    wrong.extend(wrong_words(&sent, facts));
+    let mut texts: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
+    for text in &sent {
+        if let Some(job) = ledger.job_of(&text.message) {
+            texts.entry(job).or_default().push(text);
+        }
     }
     for (number, scene) in script.scenes.iter().enumerate() {
         let Some(job) = ledger.jobs.get(&scene.call.sid) else {
@@ -120,19 +146,51 @@ pub(super) async fn judge(
             }
             continue;
         };
-        let count = texts.get(job.id.as_str()).copied().unwrap_or_default();
-        let has_been_texted = sent.iter().any(|text| text.to == scene.call.from);
-        let complaints = complaints(job, scene, count, facts, has_been_texted);
+        let texts = texts.get(job.id.as_str()).map_or(&[][..], Vec::as_slice);
+        let mut complaints = complaints(job, scene, texts);
+        if !is_excused(job, scene, facts, &ledger, &sent) {
+            complaints.push("not texted, for a reason that nothing explains");
+        }
         wrong.extend(
             complaints
                 .into_iter()
-                .map(|complaint| format!("call {number}: {complaint}")),
+                .map(|complaint| format!("call {number}: {complaint} ({} {:?})", job.state, job.reason)),
         );
         remember(job, outcome);
+    }
+    for cause in ledger.jobs.keys() {
+        if !script.scenes.iter().any(|scene| scene.call.sid == *cause) {
+            wrong.push("a text is owed for a call that nobody made".to_owned());
+        }
     }
     outcome.jobs = ledger.jobs.len();
     outcome.violations.extend(wrong);
     Ok(())
+}
+
+/// A text, and when the request for it left us.
+struct Sent {
+    message: SentMessage,
+    left: Second,
+}
+
+fn sent(stage: &Stage, begin: Timestamp) -> Vec<Sent> {
+    let requests = stage.twilio.requests();
+    let mut sent: Vec<Sent> = stage
+        .twilio
+        .messages()
+        .into_iter()
+        .map(|message| {
+            let request = requests
+                .iter()
+                .find(|request| request.number == message.request)
+                .expect("Twilio has no text that nobody asked for");
+            let left = request.at.duration_since(begin).as_secs();
+            Sent { message, left }
+        })
+        .collect();
+    sent.sort_by_key(|text| text.left);
+    sent
 }
 
 /// One request per permit, none without, and none that was permitted after a stop.
@@ -162,79 +220,110 @@ fn wrong_requests(stage: &Stage, ledger: &Ledger) -> Vec<String> {
     wrong
 }
 
-/// Whether two requests to one person that became texts left within the line's cool-down.
-fn has_texts_too_close(stage: &Stage) -> bool {
-    let requests = stage.twilio.requests();
-    let mut left: Vec<_> = stage
-        .twilio
-        .messages()
-        .iter()
-        .filter_map(|text| {
-            let request = requests.iter().find(|request| request.number == text.request)?;
-            Some((text.to.clone(), request.at))
+/// Whether two requests to one person that became texts left within the cool-down that the line had at the first.
+fn has_texts_too_close(sent: &[Sent], facts: &Facts) -> bool {
+    let is_short = |at: Second| {
+        facts
+            .line_changes
+            .iter()
+            .any(|(when, change)| *change == SHORT_COOL_DOWN && *when <= at)
+    };
+    sent.iter().enumerate().any(|(number, first)| {
+        let cool_down = if is_short(first.left) {
+            CHANGED_COOL_DOWN
+        } else {
+            COOL_DOWN
+        };
+        sent[number + 1..].iter().any(|second| {
+            second.message.to == first.message.to && second.left - first.left < cool_down.as_secs()
         })
-        .collect();
-    left.sort();
-    left.windows(2)
-        .any(|pair| pair[0].0 == pair[1].0 && pair[1].1.duration_since(pair[0].1) < COOL_DOWN)
+    })
 }
 
-/// What is wrong with how a call's job ended, given how many texts Twilio has for it.
-fn complaints(
-    job: &Job,
-    scene: &Scene,
-    texts: usize,
-    facts: &Facts,
-    has_been_texted: bool,
-) -> Vec<&'static str> {
+/// A text comes from the line, in the line's words, and the first one says how to have no more.
+fn wrong_words(sent: &[Sent], facts: &Facts) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let has_other_name = facts.line_changes.iter().any(|(_, change)| *change == OTHER_NAME);
+    let names = &NAMES[..if has_other_name { 2 } else { 1 }];
+    for (number, text) in sent.iter().enumerate() {
+        let message = &text.message;
+        let (words, notice) = match message.body.strip_suffix(" Reply STOP to opt out.") {
+            Some(words) => (words, true),
+            None => (message.body.as_str(), false),
+        };
+        let are_ours = names.iter().any(|name| {
+            words == format!("Hi, this is {name}. Sorry we missed your call! Reply here and we will get right back to you.")
+        });
+        let is_first = sent[..number]
+            .iter()
+            .all(|earlier| earlier.message.to != message.to);
+        if message.from != LINE || !are_ours || (is_first && !notice) {
+            wrong.push(format!(
+                "not the line's text: {} {:?}",
+                message.from, message.body
+            ));
+        }
+    }
+    wrong
+}
+
+/// What is wrong with how a call's job ended, given what Twilio has for it.
+fn complaints(job: &Job, scene: &Scene, texts: &[&Sent]) -> Vec<&'static str> {
     let state = job.state.as_str();
     let refutations = [
         (scene.is_answered, "it was answered, and a text is owed for it"),
-        (texts > 1, "more than one text"),
+        (texts.len() > 1, "more than one text"),
+        (
+            texts.iter().any(|text| text.message.to != scene.call.from),
+            "somebody else was texted",
+        ),
         (
             ["pending", "in_flight", "unknown"].contains(&state),
             "the job never ended",
         ),
         (
-            state == "accepted" && texts == 0,
+            state == "accepted" && texts.is_empty(),
             "the ledger says sent, and Twilio has nothing",
         ),
         (
-            ["refused", "dead", "suppressed"].contains(&state) && texts > 0,
+            ["refused", "dead", "suppressed"].contains(&state) && !texts.is_empty(),
             "the ledger says not sent, and Twilio has a text",
         ),
         (
             state != "accepted" && job.reason.is_none(),
             "an end without a reason",
         ),
-        (!job.is_dated, "an end without a date"),
-        (
-            !is_excused(job, scene, facts, has_been_texted),
-            "not texted, for a reason that nothing explains",
-        ),
+        (job.ended.is_none(), "an end without a date"),
     ];
     let applies = refutations.into_iter().filter(|(applies, _)| *applies);
     applies.map(|(_, complaint)| complaint).collect()
 }
 
-/// Whether something in the run explains that a missed call was not answered by a text.
-fn is_excused(job: &Job, scene: &Scene, facts: &Facts, has_been_texted: bool) -> bool {
+/// Whether something that concerned this call, at its time, explains that it was not answered by a text.
+fn is_excused(job: &Job, scene: &Scene, facts: &Facts, ledger: &Ledger, sent: &[Sent]) -> bool {
+    let ended = job.ended.unwrap_or(MUCH_LATER);
+    let is_among = |people: &BTreeSet<String>| job.recipient.as_ref().is_some_and(|one| people.contains(one));
+    let was_hindered =
+        facts.were_hindered(scene.ends_at, ended) || ledger.was_unclear(job.recipient.as_ref());
     match (job.state.as_str(), job.reason.as_deref().unwrap_or_default()) {
         ("suppressed", "no_caller_id") => !scene.has_number(),
-        ("suppressed", "opted_out") => {
-            let stopped = job
-                .recipient
-                .as_ref()
-                .is_some_and(|person| facts.stopped.contains(person));
-            stopped || facts.refused
-        }
-        ("suppressed", "already_texted") => has_been_texted,
-        ("suppressed", "switched_off") => facts.line_changed,
-        ("suppressed", "expired") => facts.delayed,
+        ("suppressed", "opted_out") => is_among(&facts.stopped),
+        ("suppressed", "already_texted") => sent.iter().any(|text| {
+            text.message.to == scene.call.from && (0..COOL_DOWN.as_secs()).contains(&(ended - text.left))
+        }),
+        ("suppressed", "switched_off") => facts
+            .line_changes
+            .iter()
+            .any(|(at, change)| *change == NO_TEXTS && *at <= ended),
+        ("suppressed", "expired") => was_hindered,
         ("suppressed", _) => false,
-        ("refused", _) => facts.refused,
-        ("dead", _) => job.attempts >= 3 || facts.delayed,
-        ("needs_human", reason) => reason.starts_with("no evidence"),
+        ("refused", _) => is_among(&facts.stopped) || is_among(&facts.unreachable),
+        ("dead", _) => job.attempts >= 3 || was_hindered,
+        // What made it unclear explains nothing: something must have kept the answer from being found.
+        ("needs_human", _) => {
+            let granted = job.last_granted.unwrap_or(scene.ends_at);
+            facts.were_hindered(granted + REQUEST, ended)
+        }
         _ => true,
     }
 }

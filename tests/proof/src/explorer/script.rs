@@ -9,10 +9,21 @@ use local::sandbox::{Call, CallStatus, MessageStatus, SandboxTwilio, Webhook};
 pub(super) const LINE: &str = "+15875550006";
 /// Where it forwards to.
 pub(super) const OWNER: &str = "+14155550101";
+/// Where it may forward to later.
+pub(super) const OTHER_OWNER: &str = "+14155550199";
+/// What the line is called, and what it may be called later.
+pub(super) const NAMES: [&str; 2] = ["Acme", "Acme & Sons"];
 /// People who ring.
 const CALLERS: [&str; 3] = ["+14035550001", "+14035550002", "+14035550003"];
 /// What Twilio says of somebody who withholds the number.
 const ANONYMOUS: &str = "+266696687";
+
+pub(super) const NO_TEXTS: &str = "UPDATE lines SET text_back = false";
+pub(super) const SHORT_COOL_DOWN: &str = "UPDATE lines SET text_cool_down_minutes = 1";
+pub(super) const OTHER_NAME: &str =
+    "UPDATE lines SET forward_to = '+14155550199', business_name = 'Acme & Sons'";
+/// What an owner may want changed.
+const CHANGES: [&str; 3] = [NO_TEXTS, SHORT_COOL_DOWN, OTHER_NAME];
 
 /// How many seconds into the run something happens.
 pub(super) type Second = i64;
@@ -32,6 +43,7 @@ pub(super) struct Scene {
     pub(super) call: Call,
     /// Whether the owner picked up.
     pub(super) is_answered: bool,
+    pub(super) ends_at: Second,
     dial_status: &'static str,
     leg_status: CallStatus,
     final_status: CallStatus,
@@ -63,6 +75,8 @@ pub(super) enum Happening {
     Tells(Telling),
     /// The person said stop, to somebody who wrote it down.
     Stop(String),
+    /// The person said stop to Twilio, which does not tell us.
+    StopAtTwilio(String),
     /// The owner has the line changed.
     LineChanges(&'static str),
     /// The weekly cleanup.
@@ -122,7 +136,12 @@ impl Script {
             0 if !is_small => ANONYMOUS,
             _ => CALLERS[rng.usize(..CALLERS.len())],
         };
-        let rings_at = if is_small { 0 } else { rng.i64(0..360) };
+        let rings_at = match rng.u8(0..6) {
+            _ if is_small => 0,
+            // When whoever was texted before may be texted again.
+            0 => rng.i64(12 * 60..20 * 60),
+            _ => rng.i64(0..360),
+        };
         let ends_at = rings_at + rng.i64(15..60);
         let (is_answered, dial_status, leg_status) = match rng.u8(0..10) {
             0 if !is_small => (true, "completed", CallStatus::Completed),
@@ -144,6 +163,7 @@ impl Script {
                 ..Call::inbound(from, LINE, rung_at)
             },
             is_answered,
+            ends_at,
             dial_status,
             leg_status,
             final_status,
@@ -153,7 +173,12 @@ impl Script {
         // A stop where it hurts: while the text is on its way.
         if !is_small && from != ANONYMOUS && rng.u8(0..6) == 0 {
             let at = ends_at + rng.i64(0..40);
-            self.happenings.push((at, Happening::Stop(from.to_owned())));
+            let stop = if rng.u8(0..3) == 0 {
+                Happening::StopAtTwilio
+            } else {
+                Happening::Stop
+            };
+            self.happenings.push((at, stop(from.to_owned())));
         }
         // Some calls nobody ever tells us of.
         if !is_small && rng.u8(0..16) == 0 {
@@ -197,12 +222,7 @@ impl Script {
             self.happenings.push((rng.i64(0..480), Happening::Stop(caller)));
         }
         if rng.u8(0..6) == 0 {
-            let changes = [
-                "UPDATE lines SET text_back = false",
-                "UPDATE lines SET text_cool_down_minutes = 1",
-                "UPDATE lines SET forward_to = '+14155550199', business_name = 'Acme & Sons'",
-            ];
-            let change = changes[rng.usize(..changes.len())];
+            let change = CHANGES[rng.usize(..CHANGES.len())];
             self.happenings
                 .push((rng.i64(0..480), Happening::LineChanges(change)));
         }
@@ -260,6 +280,11 @@ impl Script {
     /// Whether nothing more happens before everything is cleaned up.
     pub(super) fn is_quiet(&self) -> bool {
         self.happenings.iter().all(|(at, _)| *at >= MUCH_LATER)
+    }
+
+    /// Whether nothing more happens at all.
+    pub(super) fn is_over(&self) -> bool {
+        self.happenings.is_empty()
     }
 
     /// Writes a call's beginning into Twilio's record.

@@ -21,6 +21,7 @@ use shared::platform::gate::Gate;
 use system_tests::TestDatabase;
 
 use super::director::Director;
+use super::script::{LINE, NAMES, OWNER};
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const APP_URL: &str = "http://127.0.0.1:9000";
@@ -95,6 +96,9 @@ impl Stage {
             .with("JOB_RUNNER_TOKEN", "the-job-word")
             .with("TWILIO_ACCOUNT_SID", ACCOUNT)
             .with("TWILIO_AUTH_TOKEN", "the-twilio-word")
+            .with("DEFAULT_LINE_NUMBER", LINE)
+            .with("DEFAULT_FORWARD_TO", OWNER)
+            .with("BUSINESS_NAME", NAMES[0])
             .with("TWILIO_API_BASE_URL", twilio.base_url())
             .with("MESSAGES_QUEUE_URL", &messages_url)
             .with("PARKED_EVENTS_QUEUE_URL", parked_url);
@@ -117,7 +121,9 @@ impl Stage {
     }
 
     /// Leaves nothing of the last run, and sets every clock to `now`.
-    pub(super) async fn clear(&self, now: Timestamp) {
+    pub(super) async fn clear(&mut self, now: Timestamp) {
+        // What a sandbox knows of an earlier run is nothing that could be known in this one.
+        self.idle.clear();
         self.database.sql(CLEAR).await;
         self.database
             .sql(&format!("UPDATE stopped_clock SET at = '{now}'"))

@@ -24,7 +24,7 @@ fn nobody_is_texted_twice_or_forgotten_in_random_runs() {
         "text sent",
         "outcome unknown",
         "found by the poller",
-        "event parked",
+        "callback before the answer",
     ] {
         assert!(
             tally.seen.contains_key(name),

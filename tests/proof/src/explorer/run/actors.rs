@@ -13,6 +13,7 @@ use shared::platform::gate::{Gate, Operation};
 
 use super::Run;
 use crate::explorer::director::ActorId;
+use crate::explorer::script::{OTHER_OWNER, OWNER};
 use crate::explorer::stage::Receipt;
 
 /// One invocation of a function, or somebody else who does something.
@@ -25,6 +26,7 @@ pub(super) struct Actor {
     receipts: Vec<Receipt>,
     /// What it did last.
     pub(super) last: Option<Operation>,
+    pub(super) has_met_a_fault: bool,
 }
 
 enum Step {
@@ -32,6 +34,16 @@ enum Step {
     Died,
     /// It waits for its turn, or sleeps.
     Waits,
+}
+
+/// Whether a call's first request was answered by what makes the owner's telephone ring.
+fn connects(end: &Result<Value, InvokeError>) -> bool {
+    let Ok(answer) = end else { return false };
+    let twiml = answer["body"].as_str().unwrap_or_default();
+    answer["statusCode"] == 200
+        && [OWNER, OTHER_OWNER]
+            .iter()
+            .any(|owner| twiml.contains(&format!(">{owner}</Number>")))
 }
 
 impl Run<'_> {
@@ -72,6 +84,7 @@ impl Run<'_> {
             sandbox,
             receipts,
             last: None,
+            has_met_a_fault: false,
         });
         self.go_on(self.actors_so_far).await
     }
@@ -123,10 +136,9 @@ impl Run<'_> {
             Step::Waits => Ok(()),
             Step::Died => {
                 self.note(&self.name_of(id), "is dead");
-                // What it held goes with it; its place is taken by a new one.
+                // What it held and knew goes with it; the next event finds a new one.
                 director.acts(Some(id));
-                let actor = self.actors.remove(at);
-                self.bury(actor);
+                drop(self.actors.remove(at));
                 director.acts(None);
                 Ok(())
             }
@@ -134,14 +146,6 @@ impl Run<'_> {
                 let actor = self.actors.remove(at);
                 self.conclude(actor, end).await
             }
-        }
-    }
-
-    fn bury(&mut self, mut actor: Actor) {
-        let sandbox = actor.sandbox.take();
-        drop(actor);
-        if let Some((binary, sandbox)) = sandbox {
-            self.stage.give_back(&binary, sandbox);
         }
     }
 
@@ -155,10 +159,15 @@ impl Run<'_> {
         };
         self.note(&actor.name, &format!("ends: {answer}"));
         let is_failure = end.is_err() || answer.starts_with('5');
-        if is_failure && self.outcome.plan.0.is_empty() {
+        if is_failure && !actor.has_met_a_fault {
             self.outcome
                 .violations
                 .push(format!("{} failed without a cause: {end:?}", actor.name));
+        }
+        if actor.name.starts_with("voice ") && !connects(&end) {
+            self.outcome
+                .violations
+                .push(format!("{}: the caller was not connected: {end:?}", actor.name));
         }
         if matches!(end, Err(InvokeError::Panicked(_))) {
             self.outcome.violations.push(format!("{} panicked", actor.name));
@@ -176,7 +185,9 @@ impl Run<'_> {
                 }
             }
         }
-        self.bury(actor);
+        if let Some((binary, sandbox)) = actor.sandbox {
+            self.stage.give_back(&binary, sandbox);
+        }
         Ok(())
     }
 

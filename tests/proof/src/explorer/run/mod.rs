@@ -15,7 +15,7 @@ use shared::platform::gate::Operation;
 use super::director::{ActorId, Held};
 use super::fate::Plan;
 use super::oracle;
-use super::script::{Happening, LINE, MUCH_LATER, OWNER, Script, Second, Size};
+use super::script::{Happening, LINE, MUCH_LATER, NAMES, OWNER, Script, Second, Size};
 use super::stage::{Batch, Stage};
 use actors::Actor;
 use odds::Odds;
@@ -29,8 +29,11 @@ const BEGINNINGS: [&str; 4] = [
 ];
 /// Past this every timer of the product has run out several times.
 const HORIZON: Second = 6 * 3600;
+/// When the schedules tick further apart, what they are late for is explained by it.
+const TICKS_ARE_REGULAR: Second = 12 * 60;
 /// No run is longer, whatever happens in it.
 const OPERATIONS_MAX: usize = 6_000;
+const NAPS_MAX: usize = 20_000;
 
 /// Where the fates come from.
 #[derive(Debug, Clone)]
@@ -69,16 +72,27 @@ pub struct Outcome {
     pub jobs: usize,
 }
 
-/// What went on in a run that the oracle has to know.
+/// What went on in a run that the oracle has to know: what may explain that somebody was not texted.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    /// Who said stop.
+    pub(super) begin: Timestamp,
+    /// Who said stop, to a person or to Twilio.
     pub(super) stopped: BTreeSet<String>,
-    /// Twilio refused somebody for good.
-    pub(super) refused: bool,
-    pub(super) line_changed: bool,
-    /// Something kept a text from being sent for a good while.
-    pub(super) delayed: bool,
+    /// Of whom Twilio said that the number is none.
+    pub(super) unreachable: BTreeSet<String>,
+    /// What the owner had changed, and when.
+    pub(super) line_changes: Vec<(Second, &'static str)>,
+    /// From when to when something kept texts from being sent, or Twilio's lists from being read.
+    pub(super) hindrances: Vec<(Second, Second)>,
+}
+
+impl Facts {
+    /// Whether something stood in the way at any time between the two.
+    pub(super) fn were_hindered(&self, from: Second, until: Second) -> bool {
+        self.hindrances
+            .iter()
+            .any(|(began, ended)| *began <= until && from <= *ended)
+    }
 }
 
 enum Choice {
@@ -98,6 +112,8 @@ pub(super) struct Run<'a> {
     chance: Rng,
     odds: Odds,
     now: Second,
+    /// Whoever sleeps was woken so often.
+    naps: usize,
     actors: Vec<Actor>,
     actors_so_far: ActorId,
     frozen: BTreeMap<u64, Second>,
@@ -116,7 +132,8 @@ impl<'a> Run<'a> {
         let begin: Timestamp = BEGINNINGS[rng.usize(..BEGINNINGS.len())].parse()?;
         stage.clear(begin).await;
         let line = format!(
-            "INSERT INTO lines (number, forward_to, business_name) VALUES ('{LINE}', '{OWNER}', 'Acme')"
+            "INSERT INTO lines (number, forward_to, business_name) VALUES ('{LINE}', '{OWNER}', '{}')",
+            NAMES[0]
         );
         stage.database.sql(&line).await;
         stage.director.set_chance(rng.fork());
@@ -131,13 +148,17 @@ impl<'a> Run<'a> {
         let mut run = Self {
             stage,
             script,
-            facts: Facts::default(),
+            facts: Facts {
+                begin,
+                ..Facts::default()
+            },
             outcome: Outcome::default(),
             faults: recipe.faults.clone(),
             schedule,
             chance,
             odds,
             now: 0,
+            naps: 0,
             actors: Vec::new(),
             actors_so_far: 0,
             frozen: BTreeMap::new(),
@@ -167,7 +188,7 @@ impl<'a> Run<'a> {
         }
         // Copies that come after the cleanup, and what they would cause.
         self.is_calm = true;
-        for _ in 0..4 {
+        while !self.script.is_over() {
             self.tick().await?;
             self.pass(150).await;
         }
@@ -200,6 +221,9 @@ impl<'a> Run<'a> {
     /// Lets time pass; what Twilio accepts late, it accepts on the way.
     async fn pass(&mut self, seconds: Second) {
         let end = self.now + seconds;
+        if seconds > TICKS_ARE_REGULAR {
+            self.facts.hindrances.push((self.now, end));
+        }
         while let Some(at) = self.late.iter().map(|(at, _)| *at).filter(|at| *at <= end).min() {
             self.move_clock(at - self.now).await;
             let due: Vec<u64> = self
@@ -208,10 +232,11 @@ impl<'a> Run<'a> {
                 .map(|(_, request)| request)
                 .collect();
             for request in due {
-                self.note("Twilio", "accepts after all");
-                self.outcome.seen.insert("accepted late");
-                self.stage.twilio.accept_after_all(request);
-                self.notice_texts();
+                if self.stage.twilio.accept_after_all(request).is_some() {
+                    self.note("Twilio", "accepts after all");
+                    self.outcome.seen.insert("accepted late");
+                    self.notice_texts();
+                }
             }
         }
         self.move_clock(end - self.now).await;
@@ -247,8 +272,8 @@ impl<'a> Run<'a> {
         if self.stage.parked() > 0 {
             self.outcome.seen.insert("event parked");
         }
-        if row.get("is_unknown") {
-            self.facts.delayed = true;
+        if row.get("breaker_open") {
+            self.facts.hindrances.push((self.now, self.now));
         }
         let jobs = usize::try_from(row.get::<_, i64>("jobs"))?;
         let owed = self
@@ -281,11 +306,11 @@ impl<'a> Run<'a> {
         let fault = lists_are_away.then_some(ReadFault::Reset);
         self.stage.twilio.on_every_read(fault);
         if lists_are_away {
-            self.facts.delayed = true;
+            self.facts.hindrances.push((self.now, self.now));
             self.outcome.seen.insert("lists away");
         }
         if is_out {
-            self.facts.delayed = true;
+            self.facts.hindrances.push((self.now, self.now));
             self.outcome.seen.insert("schedules missed");
         } else {
             for binary in ["missed-call-poller", "job-sweeper"] {
@@ -306,8 +331,10 @@ impl<'a> Run<'a> {
                 Choice::Doorbells => self.answer_doorbells().await?,
             }
             self.happen().await?;
-            if self.outcome.operations.len() > OPERATIONS_MAX {
-                anyhow::bail!("a run of more than {OPERATIONS_MAX} operations does not end");
+            if self.outcome.operations.len() > OPERATIONS_MAX || self.naps > NAPS_MAX {
+                anyhow::bail!(
+                    "a run of more than {OPERATIONS_MAX} operations or {NAPS_MAX} naps does not end"
+                );
             }
         }
         Ok(())
@@ -328,8 +355,12 @@ impl<'a> Run<'a> {
                     self.begin(&binary, &telling.name(), event, Vec::new()).await?;
                 }
                 Happening::Stop(person) => self.say_stop(person).await?,
+                Happening::StopAtTwilio(person) => {
+                    self.note("Twilio", "hears a stop");
+                    self.stops_at_twilio(&person);
+                }
                 Happening::LineChanges(change) => {
-                    self.facts.line_changed = true;
+                    self.facts.line_changes.push((self.now, change));
                     self.outcome.seen.insert("line changed");
                     self.note("owner", change);
                     self.stage.database.sql(change).await;
@@ -386,6 +417,7 @@ impl<'a> Run<'a> {
 
     /// Everybody whose nap is over goes on.
     async fn wake_sleepers(&mut self) -> anyhow::Result<()> {
+        self.naps += 1;
         tokio::time::advance(Duration::from_millis(250)).await;
         let everybody: Vec<ActorId> = self.actors.iter().map(|actor| actor.id).collect();
         for actor in everybody {
@@ -419,6 +451,13 @@ impl<'a> Run<'a> {
                 .await?;
         }
         self.begin("job-runner", "runner", event, receipts).await
+    }
+
+    /// From now on Twilio refuses every text to this person.
+    fn stops_at_twilio(&mut self, person: &str) {
+        self.stage.twilio.opt_out(person);
+        self.facts.stopped.insert(person.to_owned());
+        self.outcome.seen.insert("stop at Twilio");
     }
 
     fn note(&mut self, who: &str, what: &str) {

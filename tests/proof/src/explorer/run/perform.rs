@@ -1,5 +1,6 @@
 //! Operations: what becomes of each, and what is worth having been seen.
 
+use local::sandbox::ReceivedRequest;
 use shared::platform::gate::Operation;
 
 use super::actors::Actor;
@@ -36,7 +37,7 @@ impl Run<'_> {
         let frozen_until = self.now + FROZEN_FOR[place % FROZEN_FOR.len()];
         let turn = match fate {
             Fate::FrozenBefore => {
-                self.facts.delayed = true;
+                self.facts.hindrances.push((self.now, frozen_until));
                 self.frozen.insert(held.number, frozen_until);
                 return Ok(());
             }
@@ -62,19 +63,20 @@ impl Run<'_> {
         let requests = twilio.requests().len() as u64;
         self.stage.director.release(held.number, turn);
         self.go_on(held.actor).await?;
-        if fate == Fate::AcceptedLate {
-            let seconds = 30 + i64::try_from(place * 97 % 450)?;
-            self.late.push((self.now + seconds, requests + 1));
-        }
         if fate == Fate::FrozenAfter {
-            self.facts.delayed = true;
+            self.facts.hindrances.push((self.now, frozen_until));
+            // The latest: another of the same process may be frozen already.
             let all = self.stage.director.held();
-            if let Some(answer) = all
+            let answers = all
                 .iter()
-                .find(|answer| answer.is_answer && answer.actor == held.actor)
-            {
+                .filter(|answer| answer.is_answer && answer.actor == held.actor);
+            if let Some(answer) = answers.max_by_key(|answer| answer.number) {
                 self.frozen.insert(answer.number, frozen_until);
             }
+        }
+        let sends = twilio.requests().split_off(usize::try_from(requests)?);
+        for request in sends.iter().filter(|request| request.is_send()) {
+            self.remember(request, fate, place);
         }
         let is_quiet = twilio.requests().len() as u64 == requests;
         if fate == Fate::Done && matches!(held.operation, Operation::Send(_)) && is_quiet {
@@ -82,6 +84,22 @@ impl Run<'_> {
         }
         self.notice_texts();
         Ok(())
+    }
+
+    /// What becomes of somebody, or of a text, after such an answer.
+    fn remember(&mut self, request: &ReceivedRequest, fate: Fate, place: usize) {
+        let person = request.field("To").unwrap_or_default();
+        match fate {
+            Fate::OptedOut => self.stops_at_twilio(person),
+            Fate::BadNumber => {
+                self.facts.unreachable.insert(person.to_owned());
+            }
+            Fate::AcceptedLate => {
+                let seconds = [30, 90, 200, 420][place % 4];
+                self.late.push((self.now + seconds, request.number));
+            }
+            _ => {}
+        }
     }
 
     fn fate_at(&mut self, place: usize, operation: Operation) -> Fate {
@@ -99,11 +117,12 @@ impl Run<'_> {
         };
         if fate != Fate::Done {
             self.outcome.plan.0.insert(place, fate);
+            self.facts.hindrances.push((self.now, self.now));
         }
         fate
     }
 
-    /// Notes what is worth having been seen, and what the oracle must know.
+    /// Notes what is worth having been seen.
     fn witness(&mut self, held: Held, fate: Fate) {
         let seen = &mut self.outcome.seen;
         let is_runner = |actor: &Actor| actor.name.starts_with("runner");
@@ -119,6 +138,7 @@ impl Run<'_> {
             return;
         };
         let last = actor.last.replace(held.operation);
+        actor.has_met_a_fault |= fate != Fate::Done;
         let after_grant = last == Some(Operation::Statement("grant"));
         match (held.operation, fate) {
             (Operation::Statement("grant"), Fate::Unheard | Fate::DoneDies) => {
@@ -137,13 +157,8 @@ impl Run<'_> {
             }
             _ => {}
         }
-        match fate {
-            Fate::Throttled | Fate::Unauthorized => {
-                self.facts.delayed = true;
-                seen.insert("throttled or unauthorised");
-            }
-            Fate::BadNumber | Fate::OptedOut => self.facts.refused = true,
-            _ => {}
+        if matches!(fate, Fate::Throttled | Fate::Unauthorized) {
+            seen.insert("throttled or unauthorised");
         }
     }
 
