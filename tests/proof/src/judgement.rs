@@ -71,27 +71,27 @@ impl Judgement {
     }
 
     /// Something is wrong that the judge does not look at.
-    pub(crate) fn object(&mut self, what: impl Into<String>) {
+    pub fn object(&mut self, what: impl Into<String>) {
         self.violations.push(what.into());
     }
 }
 
 /// A job as the ledger has it. The ledger is believed in nothing but which call an attempt was for.
-pub(crate) struct Job {
+pub struct Job {
     call: String,
     /// Whom it would reach.
-    pub(crate) recipient: String,
+    pub recipient: String,
     /// How it stands.
-    pub(crate) state: String,
+    pub state: String,
     reason: Option<String>,
     /// The attempts that were allowed for it.
-    pub(crate) attempts: Vec<String>,
+    pub attempts: Vec<String>,
     provider_id: Option<String>,
 }
 
 impl Job {
     /// Its state, with the reason where there is one.
-    pub(crate) fn end(&self) -> String {
+    pub fn end(&self) -> String {
         match &self.reason {
             Some(reason) => format!("{}: {reason}", self.state),
             None => self.state.clone(),
@@ -105,7 +105,7 @@ impl Job {
 
 /// Judges a world whose every timer has run out. `explains` says of a job that did not end with a text that is
 /// known to have arrived whether something in this world is the cause.
-pub(crate) async fn judge(world: &World, explains: impl Fn(&Job) -> bool) -> Judgement {
+pub async fn judge(world: &World, explains: impl Fn(&Job) -> bool) -> Judgement {
     let jobs = jobs_of(world).await;
     let mut judgement = Judgement::default();
     judge_requests(world, &jobs, &mut judgement);
