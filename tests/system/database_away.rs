@@ -12,8 +12,9 @@ use system_tests::{
 const SID: &str = "CA00000000000000000000000000000001";
 const DEFAULT_LINE: &str = "+15875550009";
 const DEFAULT_OWNER: &str = "+14155550109";
-/// What a caller hears nothing for.
-const A_SECOND: Duration = Duration::from_secs(1);
+/// Whoever waits for a database that is silent waits longer: to connect takes three seconds alone. The webhook's
+/// own limits leave room for a machine that is slow.
+const THE_DATABASE_TAKES: Duration = Duration::from_secs(2);
 
 /// A world behind a wire. What is parked is dated by the machine's clock, so the others stand there too.
 async fn world_behind(switch: &Switch) -> World {
@@ -84,7 +85,7 @@ async fn warm_up(world: &World) {
 }
 
 #[tokio::test]
-async fn a_caller_is_connected_within_a_second_by_the_last_known_settings() {
+async fn a_caller_is_connected_by_the_last_known_settings_without_waiting_for_the_database() {
     for wire in [Wire::Pulled, Wire::Silent] {
         let switch = switch().await;
         let world = world_behind(&switch).await;
@@ -93,7 +94,11 @@ async fn a_caller_is_connected_within_a_second_by_the_last_known_settings() {
         for _ in 0..3 {
             let reply = world.post_signed(VOICE, call()).await;
             assert!(reply.dials(OWNER), "{wire:?}: {reply:?}");
-            assert!(reply.elapsed < A_SECOND, "{wire:?}: {:?}", reply.elapsed);
+            assert!(
+                reply.elapsed < THE_DATABASE_TAKES,
+                "{wire:?}: {:?}",
+                reply.elapsed
+            );
         }
     }
 }
@@ -117,7 +122,11 @@ async fn a_caller_is_connected_by_the_default_line_where_nothing_is_known() {
         for body in [call(), String::new(), "To=%zz".to_owned()] {
             let reply = world.post_signed(VOICE, body.clone()).await;
             assert!(reply.dials(DEFAULT_OWNER), "{wire:?}: {reply:?}");
-            assert!(reply.elapsed < A_SECOND, "{wire:?}: {body}: {:?}", reply.elapsed);
+            assert!(
+                reply.elapsed < THE_DATABASE_TAKES,
+                "{wire:?}: {body}: {:?}",
+                reply.elapsed
+            );
         }
         assert_eq!(
             parked(&world).len(),
@@ -264,7 +273,11 @@ async fn with_the_park_away_too_callers_are_connected_and_reports_are_asked_for_
         world.sqs.fail_sends(true);
         let reply = world.post_signed(VOICE, call()).await;
         assert!(reply.dials(OWNER), "{wire:?}: {reply:?}");
-        assert!(reply.elapsed < A_SECOND, "{wire:?}: {:?}", reply.elapsed);
+        assert!(
+            reply.elapsed < THE_DATABASE_TAKES,
+            "{wire:?}: {:?}",
+            reply.elapsed
+        );
         let reply = world.post_signed(DIAL_RESULT, no_answer()).await;
         assert_eq!(reply.status, 200, "an error would be read out to the caller");
         let reply = world.post_signed(STATUS, over()).await;

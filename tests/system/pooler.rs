@@ -77,7 +77,7 @@ impl PgBouncer {
                 tokio::time::sleep(Duration::from_millis(25)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), answers)
+        tokio::time::timeout(Duration::from_mins(2), answers)
             .await
             .expect("PgBouncer answers");
     }

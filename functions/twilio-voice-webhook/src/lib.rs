@@ -26,6 +26,10 @@ const CALLER_WAITS: Duration = Duration::from_millis(600);
 /// What is left of the caller's second for keeping the request; if that is too little, the poller finds the
 /// call.
 const PARKING_TAKES: Duration = Duration::from_millis(300);
+const _: () = assert!(
+    CALLER_WAITS.as_millis() + PARKING_TAKES.as_millis() < 1000,
+    "nobody hears nothing for a second"
+);
 
 /// Everything this function may touch.
 pub struct Endpoint {

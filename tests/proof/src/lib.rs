@@ -8,5 +8,6 @@ pub mod bench;
 pub mod crashes;
 pub mod explorer;
 pub mod fuzz;
+pub mod judgement;
 pub mod kills;
 pub mod report;

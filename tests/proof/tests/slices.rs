@@ -6,5 +6,7 @@ mod bench;
 mod crashes;
 #[path = "slices/explorer.rs"]
 mod explorer;
+#[path = "slices/judgement.rs"]
+mod judgement;
 #[path = "slices/kills.rs"]
 mod kills;

@@ -33,7 +33,7 @@ async fn waiting(world: &World, count: u64) {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), wait)
+    tokio::time::timeout(Duration::from_mins(1), wait)
         .await
         .expect("somebody waits");
 }
@@ -87,7 +87,7 @@ async fn a_grant_that_comes_after_its_runner_gave_up_is_never_used() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), committed)
+    tokio::time::timeout(Duration::from_mins(1), committed)
         .await
         .expect("the grant is committed after all");
     world.minutes(10).await;

@@ -8,13 +8,14 @@ mod read_only;
 mod schemas;
 
 use std::collections::BTreeSet;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use local::sandbox::{Fate, Heard, Outcome, Ring, RingReport};
 use system_tests::{Cutter, LINE, TestDatabase, World, server};
 
-/// What a caller hears nothing for.
-const A_SECOND: Duration = Duration::from_secs(1);
+/// Whoever waits for this database to answer, or for its locks, waits so long at least. The webhook's own limits
+/// leave room for a machine that is slow.
+const THE_DATABASE_TAKES: Duration = Duration::from_secs(2);
 
 /// A world whose statements can be caught. What is parked is dated by the machine's clock, so its own stands
 /// there too. Its line has been rung once, so that its settings are known.
@@ -49,15 +50,10 @@ fn caller(number: usize) -> String {
 /// Somebody rings, hears the owner's telephone, and nobody picks up.
 async fn misses(world: &World, caller: &str) -> RingReport {
     let ring = Ring::new(caller, LINE, Outcome::NoAnswer).ringing_for(Duration::ZERO);
-    let began = Instant::now();
     let report = world.twilio.ring(ring).await;
     assert_eq!(report.heard, Heard::Ringing, "{caller} is connected");
     let elapsed = report.voice.answer().elapsed;
-    assert!(
-        elapsed < A_SECOND,
-        "{caller}: {elapsed:?} of {:?}",
-        began.elapsed()
-    );
+    assert!(elapsed < THE_DATABASE_TAKES, "{caller}: {elapsed:?}");
     report
 }
 

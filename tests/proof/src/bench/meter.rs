@@ -17,8 +17,6 @@ pub(super) struct Meter {
     flushes: &'static str,
     /// The postmaster, where there is a `/proc` to look into.
     postmaster: Option<u32>,
-    /// The processes that are there when nobody is connected but us.
-    processes: usize,
     ticks_per_second: f64,
 }
 
@@ -57,7 +55,7 @@ impl Meter {
         let ticks = ticks
             .ok()
             .and_then(|output| String::from_utf8(output.stdout).ok());
-        let mut meter = Self {
+        Ok(Self {
             admin,
             flushes: if version < 180_000 {
                 "SELECT wal_sync::int8 FROM pg_stat_wal"
@@ -65,12 +63,8 @@ impl Meter {
                 "SELECT sum(fsyncs)::int8 FROM pg_stat_io WHERE object = 'wal'"
             },
             postmaster,
-            processes: usize::MAX,
             ticks_per_second: ticks.and_then(|text| text.trim().parse().ok()).unwrap_or(100.0),
-        };
-        meter.quiet().await?;
-        meter.processes = meter.children().len();
-        Ok(meter)
+        })
     }
 
     /// What has been spent, once every connection but ours has ended and told what it spent.
@@ -92,17 +86,26 @@ impl Meter {
         })
     }
 
+    /// Until the server's only processes are its own and the one that serves us. One that the server does not
+    /// list is about to end: only then has it told what it spent.
     async fn quiet(&self) -> anyhow::Result<()> {
-        let others = "SELECT count(*) FROM pg_stat_activity
-                      WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()
-                         OR backend_type = 'autovacuum launcher'";
+        let staying = "SELECT pid FROM pg_stat_activity
+                       WHERE pid = pg_backend_pid()
+                          OR backend_type NOT IN ('client backend', 'autovacuum launcher')";
+        let leaving = "SELECT count(*) FROM pg_stat_activity
+                       WHERE pid <> pg_backend_pid()
+                         AND backend_type IN ('client backend', 'autovacuum launcher')";
         let since = Instant::now();
         loop {
-            let others: i64 = self.admin.query_one(others, &[]).await?.get(0);
-            if others == 0 && self.children().len() <= self.processes {
+            let children = self.children();
+            let leaving: i64 = self.admin.query_one(leaving, &[]).await?.get(0);
+            let staying = self.admin.query(staying, &[]).await?;
+            let staying: Vec<i32> = staying.iter().map(|row| row.get(0)).collect();
+            let is_staying = |pid: &u32| staying.iter().any(|other| u32::try_from(*other) == Ok(*pid));
+            if leaving == 0 && children.iter().all(is_staying) {
                 return Ok(());
             }
-            anyhow::ensure!(since.elapsed() < QUIET_WITHIN, "{others} connections do not end");
+            anyhow::ensure!(since.elapsed() < QUIET_WITHIN, "{leaving} connections do not end");
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }

@@ -6,8 +6,8 @@ use fastrand::Rng;
 use local::postgres::Server;
 use system_tests::{World, boundaries};
 
-use super::judge::Judgement;
-use super::town::Town;
+use super::town::{self, Town};
+use crate::judgement::Judgement;
 
 /// Calls in one town, so that its sweeper looks all of them up within a minute or two.
 const PER_TOWN: usize = 50;
@@ -74,7 +74,7 @@ pub async fn cut(
     seed: u64,
 ) -> anyhow::Result<Cut> {
     let mut rng = Rng::with_seed(seed);
-    let mut town = Town::on(server).await?;
+    let mut town = Town::on(server).await;
     // The first is let through whole, to learn how long it is.
     let (whole, _) = one(&mut town, statement, side, usize::MAX, true).await?;
     let offsets = chosen(offsets, &whole, &mut rng);
@@ -89,8 +89,8 @@ pub async fn cut(
     };
     for (number, offset) in offsets.iter().enumerate() {
         if number > 0 && number % PER_TOWN == 0 {
-            let done = std::mem::replace(&mut town, Town::on(server).await?);
-            result.judgement.add(done.live_on().await?);
+            let done = std::mem::replace(&mut town, Town::on(server).await);
+            result.judgement.add(done.live_on().await);
         }
         let (_, committed) = one(&mut town, statement, side, *offset, rng.bool()).await?;
         let is_whole = *offset >= whole.len();
@@ -106,7 +106,7 @@ pub async fn cut(
             ));
         }
     }
-    result.judgement.add(town.live_on().await?);
+    result.judgement.add(town.live_on().await);
     Ok(result)
 }
 
@@ -138,7 +138,7 @@ async fn one(
     has_callbacks: bool,
 ) -> anyhow::Result<(Vec<u8>, bool)> {
     let caller = town.caller(has_callbacks);
-    town.ring(&caller).await;
+    town::ring(&town.world, &caller).await;
     town.cutter.catch(statement);
     let (world, cutter) = (&town.world, &mut town.cutter);
     let requests = world.sends();

@@ -9,7 +9,6 @@
 //! then read from the database itself, before anybody else may speak to it.
 
 mod cuts;
-mod judge;
 mod moments;
 mod report;
 mod stops;
@@ -18,8 +17,9 @@ mod town;
 use clap::Args;
 
 pub use cuts::{Cut, Offsets, Side, cut};
-pub use judge::Judgement;
-pub use stops::{Crashes, Fate, Reached, Stop, crash};
+pub use stops::{CommitEnd, Crashes, Reached, Stop, crash};
+
+pub use crate::judgement::Judgement;
 
 /// A statement is thousands of bytes long: it is cut around every message's beginning, and at so many more.
 const SAMPLED: usize = 120;

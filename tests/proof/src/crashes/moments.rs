@@ -98,21 +98,21 @@ impl Moment {
         match self {
             Self::Rings | Self::Ends => {}
             Self::Granted | Self::Accepted | Self::AcceptedByCallback | Self::Refused | Self::Unclear => {
-                town.ring(&caller).await;
+                town::ring(&town.world, &caller).await;
             }
             Self::RungAgain => {
                 town.world.sqs.fail_sends(true);
-                town.ring(&caller).await;
+                town::ring(&town.world, &caller).await;
                 town.world.sqs.fail_sends(false);
                 town.world.pass(SignedDuration::from_mins(1)).await;
             }
             Self::Rescued => {
-                town.ring(&caller).await;
+                town::ring(&town.world, &caller).await;
                 grant_unheard(town).await;
                 town.world.pass(SignedDuration::from_mins(3)).await;
             }
             Self::Read | Self::ProvenAbsent => {
-                town.ring(&caller).await;
+                town::ring(&town.world, &caller).await;
                 town.world.run_jobs().await;
                 town.world.pass(SignedDuration::from_mins(3)).await;
                 if self == Self::ProvenAbsent {
@@ -124,10 +124,10 @@ impl Moment {
         caller
     }
 
-    /// What comes to it; whether the caller, if one rings here, heard the owner's telephone.
-    pub(super) async fn act(self, world: &World, caller: &str) -> bool {
+    /// What comes to it.
+    pub(super) async fn act(self, world: &World, caller: &str) {
         match self {
-            Self::Rings | Self::Ends => return town::ring(world, caller).await,
+            Self::Rings | Self::Ends => town::ring(world, caller).await,
             Self::Granted | Self::Accepted | Self::AcceptedByCallback | Self::Refused | Self::Unclear => {
                 world.run_jobs().await;
             }
@@ -136,7 +136,6 @@ impl Moment {
                 let _ = world.try_tick("job-sweeper").await;
             }
         }
-        true
     }
 }
 

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use std::time::Duration;
 
 use super::cuts::{Cut, Side};
-use super::judge::Judgement;
-use super::stops::{Crashes, Fate, Reached};
+use super::stops::{CommitEnd, Crashes, Reached};
 use super::{Plan, Stop};
+use crate::judgement::Judgement;
 use crate::report::{Figure, Section};
 
 pub(super) fn section(plan: &Plan, crashes: &Crashes, cuts: &[Cut], log: &str) -> Section {
@@ -19,12 +19,12 @@ pub(super) fn section(plan: &Plan, crashes: &Crashes, cuts: &[Cut], log: &str) -
     let mut figures = of_crashes(plan, crashes, recoveries);
     figures.extend(cuts.iter().map(of_cut));
     figures.extend(of_everybody(&everybody));
-    let holds = everybody.holds()
+    let holds = costs_nothing(&everybody)
         && recoveries == crashes.count()
         && crashes.of(is_durability_broken) + crashes.of(is_half_done) == 0
         && crashes.of(Stop::is_inside_commit) * 4 >= crashes.count()
-        && crashes.inside(Fate::CommittedUnheard) * 10 >= crashes.count()
-        && crashes.inside(Fate::RolledBack) * 10 >= crashes.count();
+        && crashes.inside(CommitEnd::CommittedUnheard) * 10 >= crashes.count()
+        && crashes.inside(CommitEnd::RolledBack) * 10 >= crashes.count();
     Section {
         title: "The database crashes".to_owned(),
         command: format!("proof crash --crashes {} --seed {}", plan.crashes, plan.seed),
@@ -41,19 +41,24 @@ pub(super) fn section(plan: &Plan, crashes: &Crashes, cuts: &[Cut], log: &str) -
     }
 }
 
+/// Nothing that happens here is an excuse: there is a text for every call.
+fn costs_nothing(everybody: &Judgement) -> bool {
+    everybody.holds() && everybody.texts == everybody.missed && everybody.unconnected == 0
+}
+
 /// It had been answered, and yet it was gone.
 fn is_durability_broken(stop: &Stop) -> bool {
-    stop.reached == Reached::Answered && stop.fate == Fate::RolledBack
+    stop.reached == Reached::Answered && stop.end == CommitEnd::RolledBack
 }
 
 /// The server had only the beginning of it, and yet it happened.
 fn is_half_done(stop: &Stop) -> bool {
-    stop.reached == Reached::Part && stop.fate == Fate::CommittedUnheard
+    stop.reached == Reached::Part && stop.end == CommitEnd::CommittedUnheard
 }
 
 fn of_crashes(plan: &Plan, crashes: &Crashes, recoveries: usize) -> Vec<Figure> {
     let inside = crashes.of(Stop::is_inside_commit);
-    let unanswered = |fate| crashes.of(|stop| stop.reached == Reached::Asked && stop.fate == fate);
+    let unanswered = |end| crashes.of(|stop| stop.reached == Reached::Asked && stop.end == end);
     let tenth = format!("at least {}", crashes.count().div_ceil(10));
     let mut outages = crashes.outages.clone();
     outages.sort_unstable();
@@ -77,16 +82,20 @@ fn of_crashes(plan: &Plan, crashes: &Crashes, recoveries: usize) -> Vec<Figure> 
         ),
         Figure::against(
             "of those, committed and unheard",
-            crashes.inside(Fate::CommittedUnheard),
+            crashes.inside(CommitEnd::CommittedUnheard),
             &tenth,
         ),
-        Figure::against("of those, rolled back", crashes.inside(Fate::RolledBack), &tenth),
+        Figure::against(
+            "of those, rolled back",
+            crashes.inside(CommitEnd::RolledBack),
+            &tenth,
+        ),
         Figure::seen(
             "stops before the server had answered: committed / rolled back",
             format!(
                 "{} / {}",
-                unanswered(Fate::CommittedUnheard),
-                unanswered(Fate::RolledBack)
+                unanswered(CommitEnd::CommittedUnheard),
+                unanswered(CommitEnd::RolledBack)
             ),
         ),
         Figure::seen(
@@ -135,11 +144,11 @@ fn of_cut(cut: &Cut) -> Figure {
 
 fn of_everybody(everybody: &Judgement) -> Vec<Figure> {
     vec![
-        Figure::seen("missed calls", everybody.calls),
+        Figure::seen("missed calls", everybody.missed),
         Figure::seen("requests for a text", everybody.requests),
-        Figure::against("texts", everybody.texts, everybody.calls),
+        Figure::against("texts", everybody.texts, everybody.missed),
         Figure::against("second texts for a call", everybody.duplicates, 0),
-        Figure::against("calls without a text or a reason", everybody.losses, 0),
+        Figure::against("calls without a text", everybody.losses, 0),
         Figure::against("callers who were not connected", everybody.unconnected, 0),
         Figure::against("other violations", everybody.violations.len(), 0),
     ]
@@ -149,10 +158,10 @@ fn details(crashes: &Crashes, everybody: &Judgement) -> String {
     let mut by_statement: BTreeMap<&str, [usize; 4]> = BTreeMap::new();
     for stop in &crashes.stops {
         let counts = by_statement.entry(stop.statement).or_default();
-        let column = match (stop.is_inside_commit(), stop.fate) {
+        let column = match (stop.is_inside_commit(), stop.end) {
             (false, _) => 1,
-            (true, Fate::CommittedUnheard) => 2,
-            (true, Fate::RolledBack) => 3,
+            (true, CommitEnd::CommittedUnheard) => 2,
+            (true, CommitEnd::RolledBack) => 3,
         };
         counts[0] += 1;
         counts[column] += 1;

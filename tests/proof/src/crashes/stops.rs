@@ -7,9 +7,9 @@ use local::postgres::{Server, connect};
 use system_tests::{Caught, Cutter, boundaries};
 
 use super::Plan;
-use super::judge::Judgement;
 use super::moments::Moment;
 use super::town::{self, Town};
+use crate::judgement::Judgement;
 
 /// Crashes in one town; more would let its clock run too far ahead of the machine's.
 const PER_TOWN: usize = 20;
@@ -33,7 +33,7 @@ pub enum Reached {
 
 /// What had become of a statement when the server was back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
+pub enum CommitEnd {
     /// It had happened, and nobody had heard.
     CommittedUnheard,
     /// It had not happened.
@@ -50,7 +50,7 @@ pub struct Stop {
     /// How much of the answer the client heard, and how long that answer was; 0 if there was none.
     pub heard: (usize, usize),
     /// What had become of it.
-    pub fate: Fate,
+    pub end: CommitEnd,
 }
 
 impl Stop {
@@ -85,8 +85,8 @@ impl Crashes {
     }
 
     /// Those that were inside a commit and ended so.
-    pub fn inside(&self, fate: Fate) -> usize {
-        self.of(|stop| stop.is_inside_commit() && stop.fate == fate)
+    pub fn inside(&self, end: CommitEnd) -> usize {
+        self.of(|stop| stop.is_inside_commit() && stop.end == end)
     }
 }
 
@@ -96,7 +96,7 @@ pub async fn crash(server: &mut Server, plan: &Plan) -> anyhow::Result<Crashes> 
     let mut rng = Rng::with_seed(plan.seed);
     let mut crashes = Crashes::default();
     while crashes.count() < plan.crashes {
-        let mut town = Town::on(server).await?;
+        let mut town = Town::on(server).await;
         let a_commit = town.time_a_commit().await;
         for _ in 0..PER_TOWN.min(plan.crashes - crashes.count()) {
             if crashes.count() % ANY_MOMENT == ANY_MOMENT - 1 {
@@ -108,13 +108,13 @@ pub async fn crash(server: &mut Server, plan: &Plan) -> anyhow::Result<Crashes> 
             town.world.database.reconnect().await;
             town.world.minutes(1).await;
         }
-        crashes.judgement.add(town.live_on().await?);
+        crashes.judgement.add(town.live_on().await);
         eprintln!(
             "{} crashes, {} inside a commit: {} committed unheard, {} rolled back; {:?}",
             crashes.count(),
             crashes.of(Stop::is_inside_commit),
-            crashes.inside(Fate::CommittedUnheard),
-            crashes.inside(Fate::RolledBack),
+            crashes.inside(CommitEnd::CommittedUnheard),
+            crashes.inside(CommitEnd::RolledBack),
             crashes.judgement.violations
         );
     }
@@ -144,7 +144,7 @@ async fn at_any_moment(
     let (world, cutter) = (&town.world, &town.cutter);
     let rush = async {
         let rings = callers.iter().map(|caller| town::ring(world, caller));
-        let heard = futures_util::future::join_all(rings).await;
+        futures_util::future::join_all(rings).await;
         world.run_jobs().await;
         // They may fail: the next minute goes on.
         let _ = tokio::join!(
@@ -152,7 +152,6 @@ async fn at_any_moment(
             world.try_tick("missed-call-poller")
         );
         world.run_jobs().await;
-        heard.iter().filter(|heard| !**heard).count()
     };
     let stop = async {
         pause(wait).await;
@@ -163,8 +162,7 @@ async fn at_any_moment(
         cutter.close(false);
         Ok::<_, anyhow::Error>(began.elapsed())
     };
-    let (unconnected, outage) = tokio::join!(rush, stop);
-    town.unconnected += unconnected;
+    let ((), outage) = tokio::join!(rush, stop);
     crashes.outages.push(outage?);
     crashes.elsewhere += 1;
     Ok(())
@@ -186,23 +184,22 @@ async fn in_the_midst(
     let mut act = std::pin::pin!(moment.act(world, &caller));
     let caught = tokio::select! {
         caught = cutter.caught() => caught,
-        _ = &mut act => anyhow::bail!("{moment:?} does not come to {}", moment.statement()),
+        () = &mut act => anyhow::bail!("{moment:?} does not come to {}", moment.statement()),
     };
     let stopping = stop(server, cutter, caught, &database, a_commit, rng);
-    let (heard, stopped) = tokio::join!(act, stopping);
-    let (reached, answer, fate, outage) = stopped?;
-    town.unconnected += usize::from(!heard);
+    let ((), stopped) = tokio::join!(act, stopping);
+    let (reached, answer, end, outage) = stopped?;
     crashes.outages.push(outage);
     crashes.stops.push(Stop {
         statement: moment.statement(),
         reached,
         heard: answer,
-        fate,
+        end,
     });
     Ok(())
 }
 
-type Stopped = (Reached, (usize, usize), Fate, Duration);
+type Stopped = (Reached, (usize, usize), CommitEnd, Duration);
 
 /// Lets a statement come as far as chance wants it, stops the server there, and looks what had become of it
 /// before anybody else may speak to the server that is back.
@@ -250,13 +247,13 @@ async fn stop(
     drop(caught);
     server.restart().await?;
     let outage = began.elapsed();
-    let fate = if ledger(database).await? == before {
-        Fate::RolledBack
+    let end = if ledger(database).await? == before {
+        CommitEnd::RolledBack
     } else {
-        Fate::CommittedUnheard
+        CommitEnd::CommittedUnheard
     };
     cutter.close(false);
-    Ok((reached, (heard, answer.len()), fate, outage))
+    Ok((reached, (heard, answer.len()), end, outage))
 }
 
 /// Waits for less than a timer's millisecond can tell apart.

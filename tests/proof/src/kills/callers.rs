@@ -60,6 +60,12 @@ impl Caller {
         }
     }
 
+    /// Whether Twilio may refuse them a text for good.
+    pub(super) fn may_be_refused(&self) -> bool {
+        let for_good = |behaviour: &Behaviour| matches!(behaviour, Behaviour::Refuse { http: 400, .. });
+        self.opted_out || self.sends.iter().any(for_good)
+    }
+
     /// The call.
     pub(super) fn ring(&self) -> Ring {
         self.ring.clone()

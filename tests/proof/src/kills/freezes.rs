@@ -3,6 +3,7 @@
 //! Lambda freezes a sandbox as it likes. One that held a permit when it was frozen must not use it when it
 //! thaws: by then its attempt has been declared unknown, looked up, and perhaps followed by another.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,15 +18,13 @@ use system_tests::{LINE, Pause, PostgresProxy, StopAt, World, real};
 
 use super::aim::RUNNER;
 use super::hits::{Blow, Hits};
-use super::oracle::Judgement;
 use super::scene::{live_out, world};
+use crate::judgement::{Job, Judgement};
 
 /// Longer than a permit lives.
 const PERMIT_IS_DEAD: Duration = Duration::from_millis(12_500);
 /// From a fresh runner's first statement on, its invocation is over in less, unless something waits.
 const ORDINARY: Duration = Duration::from_millis(400);
-/// Whoever has not come to the point by then never will.
-const COMES_TO_IT: Duration = Duration::from_secs(8);
 /// Minutes that pass while it is frozen, with one more after each in which everybody works: the rescue, the
 /// readings of Twilio's list that prove absence, the next attempt; and, for some, half an hour and an hour more.
 const AWAY: [i64; 8] = [2, 2, 10, 0, 0, 4, 30, 60];
@@ -158,10 +157,15 @@ pub(super) async fn freeze(seed: u64, count: usize, ending: Ending, hits: &Hits)
     let mut rng = Rng::with_seed(seed);
     let world = world().await;
     let mut freezing = Vec::new();
+    let mut refused = BTreeSet::new();
     for which in 0..count {
         let point = Point::draw(&mut rng);
         let caller = format!("+1403555{:04}", 1000 + which);
-        world.twilio.on_next_send_to(&caller, point.behaviour());
+        let behaviour = point.behaviour();
+        if matches!(behaviour, Behaviour::Refuse { .. }) {
+            refused.insert(caller.clone());
+        }
+        world.twilio.on_next_send_to(&caller, behaviour);
         // Told, told twice, or not told.
         let fate = Fate {
             callbacks: rng.u32(..3),
@@ -196,7 +200,9 @@ pub(super) async fn freeze(seed: u64, count: usize, ending: Ending, hits: &Hits)
             _ => hits.count(Blow::Frozen, RUNNER, place),
         }
     }
-    let mut judgement = live_out(&world).await;
+    // Only the first request meets anything unusual: whatever else is lost by a freeze is made good.
+    let explains = |job: &Job| job.state == "refused" && refused.contains(&job.recipient);
+    let mut judgement = live_out(&world, explains).await;
     if froze_nobody {
         judgement.object("nobody could be frozen");
     }
@@ -254,11 +260,11 @@ async fn freeze_one(world: &World, point: Point, caller: String, event: Value) -
             Point::OnTheWire(_) => held(&world.twilio, &mut events, &caller).await,
         }
     };
+    // Whoever does not come to the point is done, at its time limit at the latest.
     tokio::select! {
         biased;
         _ = &mut invocation => return None,
         () = comes => {}
-        () = tokio::time::sleep(COMES_TO_IT) => return None,
     }
     if !runner.freeze().await {
         return None;

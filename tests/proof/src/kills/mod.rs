@@ -9,12 +9,12 @@ mod aim;
 mod callers;
 mod freezes;
 mod hits;
-mod oracle;
 mod page;
 mod scene;
 mod time_outs;
 mod victim;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -23,8 +23,8 @@ use tokio::task::JoinSet;
 
 use self::freezes::Ending;
 pub use self::hits::{Blow, Hits};
-pub use self::oracle::Judgement;
 use self::scene::Scene;
+pub use crate::judgement::Judgement;
 
 /// Runners that are frozen in one world.
 const FROZEN_IN_A_WORLD: usize = 12;
@@ -41,13 +41,13 @@ const SAYS_ENOUGH: usize = 25;
 pub struct Arguments {
     /// Processes to kill in the middle of an invocation.
     #[arg(long, default_value_t = 1000)]
-    pub kills: u64,
+    pub kills: usize,
     /// Processes to freeze in the middle of an invocation, until their permits are dead.
     #[arg(long, default_value_t = 200)]
-    pub freezes: u64,
+    pub freezes: usize,
     /// Processes to let outlive their time limits.
     #[arg(long, default_value_t = 10)]
-    pub time_outs: u64,
+    pub time_outs: usize,
     /// Where the plans begin; every world has the next one. With `--kills 1` it is that one world again.
     #[arg(long)]
     pub seed: Option<u64>,
@@ -99,6 +99,11 @@ pub async fn run(arguments: &Arguments) -> Seen {
     seen
 }
 
+/// The functions whose processes are killed, by name.
+pub fn under_fire() -> BTreeSet<&'static str> {
+    aim::TARGETS.iter().map(|target| target.name).collect()
+}
+
 /// The statements around which processes are killed, by name.
 pub fn aimed_at() -> impl Iterator<Item = &'static str> {
     let targets = aim::TARGETS.iter();
@@ -124,9 +129,8 @@ async fn kill(arguments: &Arguments, seen: &mut Seen) {
 
 async fn freeze(arguments: &Arguments, seen: &mut Seen) {
     let hits = Arc::clone(&seen.hits);
-    let asked = usize::try_from(arguments.freezes).unwrap_or(usize::MAX);
     // Some are done before they can be frozen.
-    let in_a_world = asked.saturating_add(asked / 2).min(FROZEN_IN_A_WORLD);
+    let in_a_world = (arguments.freezes * 3 / 2).min(FROZEN_IN_A_WORLD);
     let enough = || hits.of(Blow::Frozen) >= arguments.freezes;
     repeat(
         seen,

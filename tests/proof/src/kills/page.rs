@@ -17,18 +17,17 @@ pub(super) fn section(arguments: &Arguments, seen: &Seen) -> Section {
     let (kills, frozen, timed_out) = (hits.kills(), hits.of(Blow::Frozen), hits.of(Blow::TimedOut));
     let most = places.first().map_or(0, |(_, count)| *count);
     #[expect(clippy::cast_precision_loss, reason = "a share of thousands")]
-    let share = most as f64 / kills.max(1) as f64;
+    let (share, per_minute) = (
+        most as f64 / kills.max(1) as f64,
+        kills as f64 * 60.0 / seen.killing.as_secs_f64(),
+    );
     // A handful of kills cannot be spread.
     let is_spread = arguments.kills < 500 || (places.len() >= PLACES_AT_LEAST && share <= SHARE_AT_MOST);
-    let ended: u64 = judgement.ends.values().sum();
-    let holds = judgement.violations.is_empty()
-        && judgement.duplicates == 0
-        && judgement.silent_losses == 0
+    let holds = judgement.holds()
         && kills >= arguments.kills
         && frozen >= arguments.freezes
         && timed_out >= arguments.time_outs
         && is_spread;
-    let per_minute = kills * 60 / seen.killing.as_secs().max(1);
     Section {
         title: "Real kills".to_owned(),
         command: format!(
@@ -57,12 +56,13 @@ pub(super) fn section(arguments: &Arguments, seen: &Seen) -> Section {
             Figure::seen("missed calls", judgement.missed),
             Figure::seen("permits committed", judgement.attempts),
             Figure::seen("requests that Twilio got", judgement.requests),
-            Figure::seen("texts that Twilio took", judgement.texts),
+            Figure::seen("missed calls without a text, for a reason that their world explains", judgement.excused),
+            Figure::against("texts that Twilio took, one for every other", judgement.texts, judgement.owed()),
             Figure::against("callers texted twice for a call", judgement.duplicates, 0),
-            Figure::against("missed calls that came to no end, or to one without a reason", judgement.silent_losses, 0),
-            Figure::against("jobs that ended with a reason", ended, judgement.missed),
+            Figure::against("missed calls without a text and without such a reason", judgement.losses, 0),
+            Figure::against("jobs that came to an end", judgement.ended(), judgement.missed),
             Figure::against("other violations", judgement.violations.len(), 0),
-            Figure::seen("kills in a minute", per_minute),
+            Figure::seen("kills in a minute", format!("{per_minute:.0}")),
             Figure::seen("minutes in all", format!("{:.1}", seen.elapsed.as_secs_f64() / 60.0)),
         ],
         details: details(seen),
@@ -72,7 +72,7 @@ pub(super) fn section(arguments: &Arguments, seen: &Seen) -> Section {
 
 fn details(seen: &Seen) -> String {
     let mut details = String::new();
-    let mut table = |heading: &str, rows: Vec<(String, u64)>| {
+    let mut table = |heading: &str, rows: Vec<(String, usize)>| {
         let _ = writeln!(details, "| {heading} | times |\n|---|---|");
         for (what, count) in rows {
             let _ = writeln!(details, "| {what} | {count} |");

@@ -14,16 +14,16 @@ use system_tests::{LINE, PostgresProxy, TestDatabase, World, real};
 use super::aim::{POLLER, RUNNER, SWEEPER, TARGETS, Target};
 use super::callers::Caller;
 use super::hits::Hits;
-use super::oracle::{Judgement, judge};
 use super::victim::Victim;
+use crate::judgement::{Job, Judgement, judge};
 
 /// How many ring in a world.
 const CALLERS: usize = 14;
 /// In this share of deliveries the queue delivers a batch twice at once, in percent.
 const DELIVERED_TWICE: u8 = 15;
 
-/// Whatever Twilio took comes to its last status in a moment of real time.
-const MOVES_WITHIN: Duration = Duration::from_secs(20);
+/// Whatever Twilio took comes to its last status in a moment of real time, and on no machine takes longer.
+const MOVES_WITHIN: Duration = Duration::from_mins(2);
 
 /// What else is wrong in a world.
 #[derive(Debug, Clone, Copy)]
@@ -164,12 +164,25 @@ impl Scene {
         for victim in &self.victims {
             victim.make_peace();
         }
-        let judgement = live_out(&self.world).await;
+        let judgement = live_out(&self.world, |job| self.explains(job)).await;
         if !judgement.violations.is_empty() {
             self.print_last_words();
         }
         self.world.database.remove().await;
         judgement
+    }
+
+    /// Whether this is how a missed call may end here without a text. No kill is an excuse but one that cost
+    /// the last of three attempts.
+    fn explains(&self, job: &Job) -> bool {
+        let caller = self.callers.iter().find(|caller| caller.number == job.recipient);
+        match job.state.as_str() {
+            "refused" => caller.is_some_and(Caller::may_be_refused),
+            "dead" => job.attempts.len() == 3,
+            "needs_human" => matches!(self.weather, Weather::ListsAway),
+            "suppressed" => matches!(self.weather, Weather::NobodyRuns) && job.end() == "suppressed: expired",
+            _ => false,
+        }
     }
 
     /// What the processes had to say, in its order.
@@ -194,8 +207,9 @@ pub(super) async fn world() -> World {
     World::on(database, url).await
 }
 
-/// Lets everything happen that time brings about, and judges what came of it.
-pub(super) async fn live_out(world: &World) -> Judgement {
+/// Lets everything happen that time brings about, and judges what came of it; `explains` says whether something
+/// in this world is the cause of a job's ending without a text.
+pub(super) async fn live_out(world: &World, explains: impl Fn(&Job) -> bool) -> Judgement {
     world.twilio.forget_next_sends();
     world.twilio.on_every_read(None);
     world.twilio.release_held();
@@ -219,7 +233,7 @@ pub(super) async fn live_out(world: &World) -> Judgement {
     };
     let all_moved = tokio::time::timeout(MOVES_WITHIN, world.twilio.when(settled)).await;
     world.minutes(1).await;
-    let mut judgement = judge(world).await;
+    let mut judgement = judge(world, explains).await;
     if all_moved.is_err() {
         judgement.object("a text never came to its last status");
     }

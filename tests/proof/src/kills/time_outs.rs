@@ -10,8 +10,8 @@ use system_tests::{LINE, real, real_within};
 
 use super::aim::{POLLER, RUNNER};
 use super::hits::{Blow, Hits};
-use super::oracle::Judgement;
 use super::scene::{live_out, world};
+use crate::judgement::Judgement;
 
 /// The poller's own limit is a minute, which shows nothing that this does not.
 const POLLER_MAY_TAKE: Duration = Duration::from_secs(3);
@@ -41,7 +41,7 @@ pub(super) async fn poller_is_held(hits: &Hits) -> Judgement {
         );
     }
     world.replace(POLLER, Arc::new(real(POLLER, &world.settings)));
-    let judgement = live_out(&world).await;
+    let judgement = live_out(&world, |_| false).await;
     world.database.remove().await;
     judgement
 }
@@ -65,7 +65,7 @@ pub(super) async fn batch_drips() -> Judgement {
         .await
         .expect("five doorbells hang in the queue");
     let answer = world.invoke(RUNNER, batch).await;
-    let mut judgement = live_out(&world).await;
+    let mut judgement = live_out(&world, |_| false).await;
     if let Err(error) = answer {
         judgement.object(format!(
             "a runner whose answers drip did not end by itself: {error}"

@@ -1,7 +1,7 @@
 //! A few crashes and cuts.
 
 use futures_util::future::join_all;
-use proof::crashes::{Fate, Offsets, Plan, Side, Stop, crash, cut};
+use proof::crashes::{CommitEnd, Offsets, Plan, Side, Stop, crash, cut};
 use system_tests::{durable_server, server};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -12,9 +12,14 @@ async fn a_crash_inside_a_commit_costs_nobody_a_text_and_gives_nobody_two() {
         .expect("a run");
     assert_eq!(crashes.count(), 10);
     assert!(crashes.of(Stop::is_inside_commit) >= 4, "{:?}", crashes.stops);
-    assert!(crashes.inside(Fate::CommittedUnheard) >= 1, "{:?}", crashes.stops);
+    assert!(
+        crashes.inside(CommitEnd::CommittedUnheard) >= 1,
+        "{:?}",
+        crashes.stops
+    );
     assert!(crashes.judgement.holds(), "{:?}", crashes.judgement);
-    assert_eq!(crashes.judgement.texts, crashes.judgement.calls);
+    let everybody = (crashes.judgement.texts, crashes.judgement.unconnected);
+    assert_eq!(everybody, (crashes.judgement.missed, 0));
     let recoveries = server.log().matches("automatic recovery in progress").count();
     assert_eq!(recoveries, 10, "by the server's own log");
 }
@@ -32,6 +37,6 @@ async fn a_connection_may_end_at_any_byte_of_a_grant_or_of_settling() {
     for cut in join_all(cuts).await {
         let cut = cut.expect("a run");
         assert!(cut.judgement.holds(), "{cut}");
-        assert_eq!(cut.judgement.texts, cut.judgement.calls, "{cut}");
+        assert_eq!(cut.judgement.texts, cut.judgement.missed, "{cut}");
     }
 }
