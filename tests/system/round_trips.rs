@@ -104,7 +104,7 @@ async fn every_webhook_asks_the_database_once_and_the_queue_at_most_once() {
         MessageStatus::Delivered,
     ] {
         let report = twilio.post_message_status(&texts[0].sid, status);
-        assert_eq!(meter.of(report).await, once("settle_accepted", 0), "{status:?}");
+        assert_eq!(meter.of(report).await, once("settle_reported", 0), "{status:?}");
     }
     let furthest = "SELECT delivery FROM missed_calls WHERE call_sid = 'CA00000000000000000000000000000001'";
     assert_eq!(

@@ -18,6 +18,9 @@
 //! apart from one that arrived; it becomes *unknown* and is settled by evidence or by a person, never by
 //! trying again. Each transition is one statement, so a crash falls between transitions and never
 //! inside one, and the order that follows is: no duplicate before no silent loss before speed.
+//!
+//! A statement that changes an attempt and its job locks the attempt first, so that no two of them wait for
+//! each other.
 
 mod outcome;
 mod permit;

@@ -131,7 +131,19 @@ pub async fn settle_accepted(
     attempt: Uuid,
     provider_id: &str,
 ) -> Result<Settlement, Error> {
-    accept(database, attempt, provider_id, None, None, false).await
+    let params = [(&attempt as _, Type::UUID), (&provider_id as _, Type::TEXT)];
+    let settled = match database.row_opt(statement!("settle_accepted"), &params).await {
+        // Evidence of something that the ledger holds otherwise, and nothing that the usual case looks for.
+        Err(Error::Refused { constraint }) if constraint == "one_attempt_per_provider_id" => None,
+        answer => answer?,
+    };
+    match settled {
+        Some(row) => Ok(Settlement::Accepted {
+            origin: row.get("origin"),
+            latency_ms: row.get("latency_ms"),
+        }),
+        None => settle_accepted_late(database, attempt, provider_id, false).await,
+    }
 }
 
 /// Records that the provider took it, by its list. The list may have been read a while ago: if the attempt is
@@ -141,10 +153,11 @@ pub async fn settle_found(
     attempt: Uuid,
     provider_id: &str,
 ) -> Result<Settlement, Error> {
-    accept(database, attempt, provider_id, None, None, true).await
+    settle_accepted_late(database, attempt, provider_id, true).await
 }
 
-/// Records that the provider took it, which its report on how far it has come proves, and keeps the report.
+/// Keeps a report on how far a text has come, which proves that the provider took it, and records that too.
+/// Two steps, of which the second is seldom needed: whoever dies in between is told again, or finds it parked.
 pub async fn settle_reported(
     database: &Connection,
     attempt: Uuid,
@@ -152,25 +165,31 @@ pub async fn settle_reported(
     status: &str,
     error_code: Option<i64>,
 ) -> Result<Settlement, Error> {
-    accept(database, attempt, provider_id, Some(status), error_code, false).await
-}
-
-async fn accept(
-    database: &Connection,
-    attempt: Uuid,
-    provider_id: &str,
-    status: Option<&str>,
-    error_code: Option<i64>,
-    found_in_list: bool,
-) -> Result<Settlement, Error> {
     let params = [
         (&attempt as _, Type::UUID),
         (&provider_id as _, Type::TEXT),
         (&status as _, Type::TEXT),
         (&error_code as _, Type::INT8),
+    ];
+    let row = database.row(statement!("settle_reported"), &params).await?;
+    if row.get("is_settled") {
+        return Ok(Settlement::AlreadyAccepted);
+    }
+    settle_accepted(database, attempt, provider_id).await
+}
+
+async fn settle_accepted_late(
+    database: &Connection,
+    attempt: Uuid,
+    provider_id: &str,
+    found_in_list: bool,
+) -> Result<Settlement, Error> {
+    let params = [
+        (&attempt as _, Type::UUID),
+        (&provider_id as _, Type::TEXT),
         (&found_in_list as _, Type::BOOL),
     ];
-    let row = database.row(statement!("settle_accepted"), &params).await?;
+    let row = database.row(statement!("settle_accepted_late"), &params).await?;
     Ok(match row.get("settlement") {
         "settled" => Settlement::Accepted {
             origin: row.get("origin"),

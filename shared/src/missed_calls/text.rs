@@ -101,12 +101,61 @@ fn words(line: &Wording, has_been_texted: bool) -> String {
     }
 }
 
-/// Whether the operator's own words hold the word STOP. One that means something else is no reason to keep
-/// the notice back, and neither is what a business is called.
+/// Whether the operator's own words tell how to make the texts stop: with STOP in capitals, or with the word in
+/// any letters after a verb that asks for it ("Reply stop"). A stop that means something else is no reason to
+/// keep the notice back, and neither is what a business is called; a notice too many does no harm.
 fn says_stop(template: &str) -> bool {
-    template
-        .split_whitespace()
-        .any(|word| word.trim_matches(|character: char| !character.is_alphanumeric()) == "STOP")
+    let words: Vec<&str> = template.split_whitespace().collect();
+    words.iter().enumerate().any(|(at, word)| {
+        // "STOP/ARRET" offers two words; "one-stop" is another one.
+        let joins = |character: char| character.is_alphanumeric() || "-_'\u{2019}{}".contains(character);
+        let mut offered = word
+            .split(|character| !joins(character))
+            .map(bare)
+            .filter(|part| part.eq_ignore_ascii_case("stop"));
+        let (before, after) = (&words[..at], &words[at + 1..]);
+        let is_of_a_name = || {
+            let has_end = word.ends_with(|character: char| !character.is_alphanumeric());
+            before.last().is_some_and(|word| is_loud(word))
+                || !has_end && after.first().is_some_and(|word| is_loud(word))
+        };
+        offered.any(|stop| is_asked_for(before) || stop == "STOP" && !is_of_a_name())
+    })
+}
+
+/// A word without the punctuation around it.
+fn bare(word: &str) -> &str {
+    word.trim_matches(|character: char| !character.is_alphanumeric())
+}
+
+/// Whether these words end with a verb that asks for the next one as an answer.
+fn is_asked_for(before: &[&str]) -> bool {
+    const VERBS: [&str; 9] = [
+        "reply",
+        "text",
+        "txt",
+        "send",
+        "respond",
+        "answer",
+        "r\u{e9}pondez",
+        "repondez",
+        "envoyez",
+    ];
+    const BETWEEN: [&str; 7] = ["with", "us", "back", "the", "word", "par", "avec"];
+    before
+        .iter()
+        .rev()
+        // "Just reply. Stop by any time."
+        .take_while(|word| !word.ends_with(['.', '!', '?', ';']))
+        .map(|word| bare(word).to_lowercase())
+        .find(|word| !BETWEEN.contains(&word.as_str()))
+        .is_some_and(|word| VERBS.contains(&word.as_str()))
+}
+
+/// Whether a word is in capitals, as its neighbours in a name would be, and no other word of a notice.
+fn is_loud(word: &str) -> bool {
+    const OF_NOTICES: [&str; 6] = ["ARRET", "ARR\u{ca}T", "END", "CANCEL", "QUIT", "HELP"];
+    word.chars().count() > 1 && word.chars().all(char::is_uppercase) && !OF_NOTICES.contains(&word)
 }
 
 #[cfg(test)]
@@ -175,8 +224,6 @@ mod tests {
         for (business_name, template) in [
             ("One Stop Plumbing", "{business} here."),
             ("STOP THAT LEAK", "{business} here."),
-            ("Acme", "Non-stop service."),
-            ("Acme", "We never stop."),
         ] {
             let text = first(business_name, template);
             assert!(text.ends_with(" Reply STOP to opt out."), "{text}");
@@ -185,6 +232,49 @@ mod tests {
             first("Acme", "Sorry! (STOP ends texts.)"),
             "Sorry! (STOP ends texts.)"
         );
+    }
+
+    #[test]
+    fn a_notice_is_one_however_it_is_written() {
+        for template in [
+            "Sorry! Reply STOP to opt out.",
+            "Sorry! reply STOP.",
+            "Sorry! Reply Stop",
+            "Sorry! Reply \u{201c}stop\u{201d} to opt out.",
+            "Sorry! Reply with the word 'stop'.",
+            "Sorry! Text stop to end.",
+            "SORRY! REPLY STOP TO OPT OUT.",
+            "Sorry! STOP/ARRET",
+            "D\u{e9}sol\u{e9}! R\u{e9}pondez ARRET/Stop.",
+            "Sorry! (STOP ends texts.)",
+            "Sorry! STOP=end",
+            "From ACME. STOP to end.",
+            "STOP",
+        ] {
+            assert!(says_stop(template), "{template}");
+        }
+    }
+
+    #[test]
+    fn the_word_alone_is_no_notice() {
+        for template in [
+            "",
+            "One Stop Plumbing here.",
+            "ONE STOP PLUMBING here.",
+            "STOP THAT LEAK!",
+            "Non-stop service.",
+            "NON-STOP service.",
+            "We never stop.",
+            "WE NEVER STOP.",
+            "Stop by any time.",
+            "Just reply. Stop by any time.",
+            "Reply or stop by.",
+            "Stopwatches.",
+            "{business}STOP",
+            "Reply to learn about our one-stop shop.",
+        ] {
+            assert!(!says_stop(template), "{template}");
+        }
     }
 
     #[test]

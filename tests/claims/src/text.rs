@@ -13,13 +13,18 @@ const CALLERS: [&str; 5] = [
     "+8821612345678",
     "+14039765555",
 ];
-const TEMPLATES: [&str; 6] = [
-    "Hi, this is {business}. Sorry we missed your call!",
-    "{business}",
-    "{business}{business} Reply STOP to opt out.",
-    "We never stop at {business}",
-    "Non-stop service",
-    "Sorry! (STOP ends texts.)",
+/// Wordings, and whether they tell how to stop.
+const TEMPLATES: [(&str, bool); 10] = [
+    ("Hi, this is {business}. Sorry we missed your call!", false),
+    ("{business}", false),
+    ("{business}{business} Reply STOP to opt out.", true),
+    ("We never stop at {business}", false),
+    ("Non-stop service", false),
+    ("Sorry! (STOP ends texts.)", true),
+    ("Sorry! Reply Stop", true),
+    ("{business}: STOP/ARRET", true),
+    ("reply STOP.", true),
+    ("Just reply. Stop by at {business}!", false),
 ];
 const BUSINESSES: [&str; 5] = [
     "Acme Plumbing",
@@ -45,19 +50,15 @@ pub(crate) fn check(input: &[u8]) {
             assert!(refusals.is_empty(), "{body:?} against {refusals:?}");
             let line = facts.wording.as_ref().expect("a line with words");
             assert!(!body.trim().is_empty());
-            assert!(body.starts_with(&line.template.replace("{business}", &line.business_name)));
-            // The first text says in its own words how to stop them: what a business is called does not.
-            if !facts.has_been_texted {
-                let own_words = format!(
-                    "{} {}",
-                    line.template,
-                    body.replacen(&line.template.replace("{business}", &line.business_name), "", 1)
-                );
-                let says_stop = own_words
-                    .split(|character: char| !character.is_alphanumeric() && character != '-')
-                    .any(|word| word == "STOP");
-                assert!(says_stop, "{body:?} does not say how to stop");
-            }
+            // The first text says how to stop them, once: what a business is called does not.
+            let filled = line.template.replace("{business}", &line.business_name);
+            let tells = TEMPLATES.contains(&(line.template.as_str(), true));
+            let notice = if facts.has_been_texted || tells {
+                ""
+            } else {
+                " Reply STOP to opt out."
+            };
+            assert_eq!(body, filled + notice);
         }
     }
 }
@@ -111,7 +112,7 @@ fn facts(draw: &mut Draw<'_>) -> TextFacts {
         expires_at: around(draw),
         wording: draw.maybe(|draw| Wording {
             business_name: draw.one_of(&BUSINESSES).to_owned(),
-            template: draw.one_of(&TEMPLATES).to_owned(),
+            template: draw.one_of(&TEMPLATES).0.to_owned(),
             text_back: draw.flag(),
             cool_down_minutes: i32::try_from(draw.number(0..=1_440)).expect("a day"),
         }),

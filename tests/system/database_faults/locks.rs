@@ -108,14 +108,17 @@ async fn settling_that_loses_a_deadlock_is_done_again() {
         let mut settling = cutter.caught().await;
         let other = holding(
             &world,
-            "SET LOCAL deadlock_timeout = '1min'; SELECT FROM attempts WHERE state = 'sending' FOR UPDATE",
+            "SET LOCAL deadlock_timeout = '1min'; SELECT FROM jobs WHERE state = 'in_flight' FOR UPDATE",
         )
         .await;
         settling.send(usize::MAX).await;
         waiting(&world, 1).await;
         let waits = async {
-            let job = "UPDATE jobs SET rings = rings WHERE state = 'in_flight'";
-            other.batch_execute(job).await.expect("the other one gave way");
+            let attempt = "UPDATE attempts SET reads = reads WHERE state = 'sending'";
+            other
+                .batch_execute(attempt)
+                .await
+                .expect("the other one gave way");
             let_go(other).await;
         };
         let lost = async {

@@ -6,7 +6,7 @@ WITH abandoned AS (
   WHERE job.state = 'in_flight' AND job.lease_until <= switchboard_now() AND attempt.state = 'sending'
   ORDER BY job.lease_until
   LIMIT $1
-  FOR UPDATE OF job, attempt SKIP LOCKED
+  FOR UPDATE OF attempt, job SKIP LOCKED
 ),
 unclear AS (
   UPDATE attempts

@@ -1,4 +1,6 @@
 -- ring_due: due jobs whose doorbell was lost or never rung, the longest due first.
+-- Passed over on the way are only those that were rung within the last fifteen seconds: at most what one sweep
+-- rings and what has come since, for which no index is worth its upkeep.
 WITH rung AS (
   UPDATE jobs
   SET rings = rings + 1, rung_at = switchboard_now()

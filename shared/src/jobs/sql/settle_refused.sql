@@ -6,7 +6,7 @@
 WITH asked AS (
   SELECT attempt.id FROM jobs AS job JOIN attempts AS attempt ON attempt.job_id = job.id
   WHERE attempt.id = $1
-  FOR UPDATE OF job, attempt
+  FOR UPDATE OF attempt, job
 ),
 refused AS (
   UPDATE attempts

@@ -97,8 +97,7 @@ fn grant_and_settle(reads_too: bool) -> Script {
     }
     // The attempt's id comes back as a variable.
     text += &(bound(GRANT, &[&job, ":content::text"]) + " \\gset\n");
-    let settled = [":id::uuid", &message, "NULL::text", "NULL::int8", "false"];
-    text += &(bound(SETTLE_ACCEPTED, &settled) + ";\n");
+    text += &(bound(SETTLE_ACCEPTED, &[":id::uuid", &message]) + ";\n");
     let content = "Hi, this is Acme Plumbing. Sorry we missed your call! Reply here and we will get right back to you. \
                    Reply STOP to opt out.";
     Script {

@@ -50,6 +50,7 @@ pub const MUTANTS: &[Mutant] = &[
         statements: &[
             ("grant", mutated!("grant_without_writing")),
             ("settle_accepted", mutated!("settle_accepted_by_flag")),
+            ("settle_accepted_late", mutated!("settle_accepted_late_never")),
             ("settle_refused", mutated!("settle_refused_by_waiting")),
             ("settle_unknown", mutated!("settle_unknown_by_waiting")),
         ],
