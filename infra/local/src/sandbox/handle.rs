@@ -287,6 +287,13 @@ impl SandboxTwilio {
         self.account.script().next_read.push_back(fault);
     }
 
+    /// Nothing is in store any more for the next requests, whomever they are for.
+    pub fn nothing_next(&self) {
+        let mut script = self.account.script();
+        script.next.clear();
+        script.next_read.clear();
+    }
+
     /// Every fetch and list fails so, until it is taken back with `None`.
     pub fn on_every_read(&self, fault: Option<ReadFault>) {
         self.account.script().every_read = fault;

@@ -38,12 +38,12 @@ pub(super) const TARGETS: [Target; 5] = [
         name: RUNNER,
         shots: 75,
         heart: &["grant", "settle_accepted", "settle_refused", "settle_unknown"],
-        others: &["load_text", "suppress", "defer", "quarantine"],
+        others: &["load_text", "settle_accepted_late", "suppress", "defer", "quarantine"],
     },
     Target {
         name: SWEEPER,
         shots: 45,
-        heart: &["rescue", "settle_accepted", "settle_absent", "hand_over"],
+        heart: &["rescue", "settle_accepted_late", "settle_absent", "hand_over"],
         others: &["expire", "ring_due", "unknown_due", "record_read"],
     },
     Target {
@@ -61,8 +61,8 @@ pub(super) const TARGETS: [Target; 5] = [
     Target {
         name: STATUS,
         shots: 35,
-        heart: &["settle_accepted"],
-        others: &["record_report"],
+        heart: &["settle_reported", "settle_accepted"],
+        others: &["settle_accepted_late", "record_report"],
     },
 ];
 

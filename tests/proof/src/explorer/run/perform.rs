@@ -63,6 +63,8 @@ impl Run<'_> {
         let requests = twilio.requests().len() as u64;
         self.stage.director.release(held.number, turn);
         self.go_on(held.actor).await?;
+        // It may have thought better of it, and what was in store was for nobody else.
+        twilio.nothing_next();
         if fate == Fate::FrozenAfter {
             self.facts.hindrances.push((self.now, frozen_until));
             // The latest: another of the same process may be frozen already.
