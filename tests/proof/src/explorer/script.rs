@@ -282,6 +282,11 @@ impl Script {
         self.happenings.iter().all(|(at, _)| *at >= MUCH_LATER)
     }
 
+    /// When something happens next.
+    pub(super) fn next_at(&self) -> Option<Second> {
+        self.happenings.iter().map(|(at, _)| *at).min()
+    }
+
     /// Whether nothing more happens at all.
     pub(super) fn is_over(&self) -> bool {
         self.happenings.is_empty()

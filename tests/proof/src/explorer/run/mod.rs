@@ -190,7 +190,8 @@ impl<'a> Run<'a> {
         self.is_calm = true;
         while !self.script.is_over() {
             self.tick().await?;
-            self.pass(150).await;
+            let next = self.script.next_at().unwrap_or(self.now);
+            self.pass((next - self.now).max(150)).await;
         }
         // Whoever was frozen in the last minute is thawed in one after it.
         for _ in 0..4 {
