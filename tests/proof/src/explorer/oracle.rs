@@ -13,6 +13,10 @@ use super::stage::Stage;
 const COOL_DOWN: SignedDuration = SignedDuration::from_mins(10);
 /// What the owner changes it to.
 const CHANGED_COOL_DOWN: SignedDuration = SignedDuration::from_mins(1);
+/// After this a text is of no use any more.
+const EXPIRES: Second = 2 * 3600;
+/// When nothing stands in the way, a text has left by then, whatever was lost before.
+const IS_SENT_WITHIN: Second = 25 * 60;
 /// A request is on its way for no longer.
 const REQUEST: Second = 60;
 
@@ -303,8 +307,9 @@ fn complaints(job: &Job, scene: &Scene, texts: &[&Sent]) -> Vec<&'static str> {
 fn is_excused(job: &Job, scene: &Scene, facts: &Facts, ledger: &Ledger, sent: &[Sent]) -> bool {
     let ended = job.ended.unwrap_or(MUCH_LATER);
     let is_among = |people: &BTreeSet<String>| job.recipient.as_ref().is_some_and(|one| people.contains(one));
-    let was_hindered =
-        facts.were_hindered(scene.ends_at, ended) || ledger.was_unclear(job.recipient.as_ref());
+    let until = ended.min(scene.ends_at + EXPIRES);
+    let was_hindered = facts.longest_calm(scene.ends_at, until) < IS_SENT_WITHIN
+        || ledger.was_unclear(job.recipient.as_ref());
     match (job.state.as_str(), job.reason.as_deref().unwrap_or_default()) {
         ("suppressed", "no_caller_id") => !scene.has_number(),
         ("suppressed", "opted_out") => is_among(&facts.stopped),

@@ -132,12 +132,19 @@ impl Script {
 
     fn add_call(&mut self, rng: &mut Rng, number: usize, begin: Timestamp) {
         let is_small = self.size == Size::Small;
-        let from = match rng.u8(0..20) {
-            0 if !is_small => ANONYMOUS,
-            _ => CALLERS[rng.usize(..CALLERS.len())],
+        let last = self.scenes.last().map(|scene| scene.call.clone());
+        // Some try again at once.
+        let again = last.filter(|_| rng.u8(0..5) == 0);
+        let from = match (&again, rng.u8(0..20)) {
+            (Some(call), _) => call.from.clone(),
+            (None, 0) if !is_small => ANONYMOUS.to_owned(),
+            _ => CALLERS[rng.usize(..CALLERS.len())].to_owned(),
         };
         let rings_at = match rng.u8(0..6) {
             _ if is_small => 0,
+            _ if again.is_some() => {
+                again.map_or(0, |call| call.created_at.duration_since(begin).as_secs()) + rng.i64(1..20)
+            }
             // When whoever was texted before may be texted again.
             0 => rng.i64(12 * 60..20 * 60),
             _ => rng.i64(0..360),
@@ -160,7 +167,7 @@ impl Script {
             // A name of its own, and the same in every run of this seed: what is equally due goes by it.
             call: Call {
                 sid: format!("CA{:032x}", rng.u128(..)),
-                ..Call::inbound(from, LINE, rung_at)
+                ..Call::inbound(&from, LINE, rung_at)
             },
             is_answered,
             ends_at,
@@ -178,7 +185,7 @@ impl Script {
             } else {
                 Happening::Stop
             };
-            self.happenings.push((at, stop(from.to_owned())));
+            self.happenings.push((at, stop(from)));
         }
         // Some calls nobody ever tells us of.
         if !is_small && rng.u8(0..16) == 0 {
@@ -280,6 +287,12 @@ impl Script {
     /// Whether nothing more happens before everything is cleaned up.
     pub(super) fn is_quiet(&self) -> bool {
         self.happenings.iter().all(|(at, _)| *at >= MUCH_LATER)
+    }
+
+    /// Whoever rings and has a number.
+    pub(super) fn callers(&self) -> Vec<String> {
+        let known = self.scenes.iter().filter(|scene| scene.has_number());
+        known.map(|scene| scene.call.from.clone()).collect()
     }
 
     /// When something happens next.

@@ -184,6 +184,11 @@ impl Stage {
             .any(|message| message.state == local::sqs::State::Waiting && !held.contains(&&message.group))
     }
 
+    /// Somebody writes down at once that this person said stop.
+    pub(super) async fn stop(&self, person: &str) {
+        write_stop(&self.database, person).await;
+    }
+
     /// How many events are parked.
     pub(super) fn parked(&self) -> usize {
         self.sqs.messages(PARKED).len()
@@ -229,6 +234,17 @@ impl Stage {
             .receipt_handle(&receipt.handle);
         let _ = request.send().await;
     }
+}
+
+/// Writes a stop down, at a moment of its own: whatever is granted later is granted after it.
+pub(super) async fn write_stop(database: &TestDatabase, person: &str) {
+    database
+        .sql(&format!(
+            "UPDATE stopped_clock SET at = at + interval '1 ms';
+             INSERT INTO opt_outs (phone, source) VALUES ('{person}', 'person') ON CONFLICT DO NOTHING;
+             UPDATE stopped_clock SET at = at + interval '1 ms'"
+        ))
+        .await;
 }
 
 fn refused(refusal: &local::sqs::Refusal) -> anyhow::Error {

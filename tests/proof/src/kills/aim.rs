@@ -38,7 +38,13 @@ pub(super) const TARGETS: [Target; 5] = [
         name: RUNNER,
         shots: 75,
         heart: &["grant", "settle_accepted", "settle_refused", "settle_unknown"],
-        others: &["load_text", "settle_accepted_late", "suppress", "defer", "quarantine"],
+        others: &[
+            "load_text",
+            "settle_accepted_late",
+            "suppress",
+            "defer",
+            "quarantine",
+        ],
     },
     Target {
         name: SWEEPER,

@@ -14,7 +14,7 @@ use shared::platform::gate::{Gate, Operation};
 use super::Run;
 use crate::explorer::director::ActorId;
 use crate::explorer::script::{OTHER_OWNER, OWNER};
-use crate::explorer::stage::Receipt;
+use crate::explorer::stage::{Receipt, write_stop};
 
 /// One invocation of a function, or somebody else who does something.
 pub(super) struct Actor {
@@ -97,13 +97,7 @@ impl Run<'_> {
         let gate = Gate::kept_by(Arc::clone(&self.stage.director) as _);
         let work = async move {
             let stop = async {
-                database
-                    .sql(&format!(
-                        "UPDATE stopped_clock SET at = at + interval '1 ms';
-                         INSERT INTO opt_outs (phone, source) VALUES ('{person}', 'person') ON CONFLICT DO NOTHING;
-                         UPDATE stopped_clock SET at = at + interval '1 ms'"
-                    ))
-                    .await;
+                write_stop(&database, &person).await;
                 Ok::<_, anyhow::Error>(Value::Null)
             };
             let stopped = gate.pass(Operation::Statement("stop"), stop).await;

@@ -93,6 +93,19 @@ impl Facts {
             .iter()
             .any(|(began, ended)| *began <= until && from <= *ended)
     }
+
+    /// For how long at most nothing stood in the way between the two.
+    pub(super) fn longest_calm(&self, from: Second, until: Second) -> Second {
+        let mut hindrances = self.hindrances.clone();
+        hindrances.push((until, until));
+        hindrances.sort_unstable();
+        let (mut calm, mut since) = (0, from);
+        for (began, ended) in hindrances {
+            calm = calm.max(began.min(until) - since);
+            since = since.max(ended);
+        }
+        calm
+    }
 }
 
 enum Choice {

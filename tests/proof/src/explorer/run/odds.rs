@@ -12,17 +12,26 @@ pub(super) struct Odds {
     /// Any, if there are none here.
     send_fates: &'static [Fate],
     grant: f64,
+    /// Somebody says stop just before a permit is asked for.
+    pub(super) stop_at_grant: f64,
     other: f64,
     /// One run meets so many faults at most.
     pub(super) faults_max: usize,
 }
 
-/// So many days in twelve are such days.
-const DAYS: [(u8, Odds); 3] = [(9, ORDINARY), (2, BAD_DAY), (1, TURNED_AWAY)];
+/// So many days in fourteen are such days.
+const DAYS: [(u8, Odds); 5] = [
+    (8, ORDINARY),
+    (2, BAD_DAY),
+    (1, TURNED_AWAY),
+    (1, DEADLY),
+    (2, UNCLEAR),
+];
 const ORDINARY: Odds = Odds {
     send: 0.35,
     send_fates: &[],
     grant: 0.06,
+    stop_at_grant: 0.04,
     other: 0.02,
     faults_max: 6,
 };
@@ -37,6 +46,24 @@ const TURNED_AWAY: Odds = Odds {
     send: 1.0,
     send_fates: &[Fate::NotDone, Fate::Throttled, Fate::Error500],
     faults_max: 20,
+    ..ORDINARY
+};
+/// Whoever sends often does not live to hear the answer.
+const DEADLY: Odds = Odds {
+    send: 0.6,
+    send_fates: &[Fate::DoneDies, Fate::FrozenAfter, Fate::NotDoneDies],
+    ..ORDINARY
+};
+/// The provider accepts, and does not say so.
+const UNCLEAR: Odds = Odds {
+    send: 0.7,
+    send_fates: &[
+        Fate::Accepted408,
+        Fate::Accepted500,
+        Fate::AcceptedGarbled,
+        Fate::AcceptedLate,
+        Fate::AcceptedReset,
+    ],
     ..ORDINARY
 };
 

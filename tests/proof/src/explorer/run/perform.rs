@@ -34,6 +34,9 @@ impl Run<'_> {
             &format!("{place} {}: {fate}", held.operation),
         );
         self.witness(held, fate);
+        if held.operation == Operation::Statement("grant") {
+            self.stop_at_the_last_moment().await;
+        }
         let frozen_until = self.now + FROZEN_FOR[place % FROZEN_FOR.len()];
         let turn = match fate {
             Fate::FrozenBefore => {
@@ -86,6 +89,17 @@ impl Run<'_> {
         }
         self.notice_texts();
         Ok(())
+    }
+
+    /// Where it hurts: between what the permit was asked for by, and the permit.
+    async fn stop_at_the_last_moment(&mut self) {
+        let is_time = matches!(self.faults, Faults::Random) && self.chance.f64() < self.odds.stop_at_grant;
+        let callers = self.script.callers();
+        if let Some(person) = self.chance.choice(callers).filter(|_| is_time) {
+            self.note("somebody", "says stop at the last moment");
+            self.facts.stopped.insert(person.clone());
+            self.stage.stop(&person).await;
+        }
     }
 
     /// What becomes of somebody, or of a text, after such an answer.
