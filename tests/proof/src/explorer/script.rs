@@ -237,7 +237,7 @@ impl Script {
             let from = rng.i64(0..300);
             self.outage = Some((from, from + rng.i64(40 * 60..180 * 60)));
         }
-        if rng.u8(0..10) == 0 {
+        if rng.u8(0..7) == 0 {
             self.lists_away = Some((rng.i64(0..120), rng.i64(60 * 60..120 * 60)));
         }
         self.list_lag = SignedDuration::from_secs(rng.i64(0..120));

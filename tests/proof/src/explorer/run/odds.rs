@@ -31,7 +31,7 @@ const ORDINARY: Odds = Odds {
     send: 0.35,
     send_fates: &[],
     grant: 0.06,
-    stop_at_grant: 0.04,
+    stop_at_grant: 0.07,
     other: 0.02,
     faults_max: 6,
 };
@@ -51,7 +51,12 @@ const TURNED_AWAY: Odds = Odds {
 /// Whoever sends often does not live to hear the answer.
 const DEADLY: Odds = Odds {
     send: 0.6,
-    send_fates: &[Fate::DoneDies, Fate::FrozenAfter, Fate::NotDoneDies],
+    send_fates: &[
+        Fate::DoneDies,
+        Fate::FrozenAfter,
+        Fate::FrozenBefore,
+        Fate::NotDoneDies,
+    ],
     ..ORDINARY
 };
 /// The provider accepts, and does not say so.
