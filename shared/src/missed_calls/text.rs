@@ -101,25 +101,23 @@ fn words(line: &Wording, has_been_texted: bool) -> String {
     }
 }
 
-/// Whether the operator's own words tell how to make the texts stop: with STOP in capitals, or with the word in
-/// any letters after a verb that asks for it ("Reply stop"). A stop that means something else is no reason to
-/// keep the notice back, and neither is what a business is called; a notice too many does no harm.
+/// Whether the operator's own words tell how to make the texts stop: with STOP in capitals, or in other letters
+/// right after a verb that asks for it and before the end or what it does ("Reply stop to opt out"). A stop that
+/// means something else is no reason to keep the notice back, and neither is what a business is called. A notice
+/// too many does no harm, so whatever is in doubt is none.
 fn says_stop(template: &str) -> bool {
     let words: Vec<&str> = template.split_whitespace().collect();
     words.iter().enumerate().any(|(at, word)| {
+        let before = at.checked_sub(1).map(|at| words[at]);
+        let after = words.get(at + 1).copied();
         // "STOP/ARRET" offers two words; "one-stop" is another one.
         let joins = |character: char| character.is_alphanumeric() || "-_'\u{2019}{}".contains(character);
-        let mut offered = word
-            .split(|character| !joins(character))
+        word.split(|character| !joins(character))
             .map(bare)
-            .filter(|part| part.eq_ignore_ascii_case("stop"));
-        let (before, after) = (&words[..at], &words[at + 1..]);
-        let is_of_a_name = || {
-            let has_end = word.ends_with(|character: char| !character.is_alphanumeric());
-            before.last().is_some_and(|word| is_loud(word))
-                || !has_end && after.first().is_some_and(|word| is_loud(word))
-        };
-        offered.any(|stop| is_asked_for(before) || stop == "STOP" && !is_of_a_name())
+            .any(|part| match part {
+                "STOP" => !is_of_a_name(before, word, after),
+                part => part.eq_ignore_ascii_case("stop") && is_asked_for(before, word, after),
+            })
     })
 }
 
@@ -128,34 +126,32 @@ fn bare(word: &str) -> &str {
     word.trim_matches(|character: char| !character.is_alphanumeric())
 }
 
-/// Whether these words end with a verb that asks for the next one as an answer.
-fn is_asked_for(before: &[&str]) -> bool {
-    const VERBS: [&str; 9] = [
-        "reply",
-        "text",
-        "txt",
-        "send",
-        "respond",
-        "answer",
-        "r\u{e9}pondez",
-        "repondez",
-        "envoyez",
-    ];
-    const BETWEEN: [&str; 7] = ["with", "us", "back", "the", "word", "par", "avec"];
-    before
-        .iter()
-        .rev()
-        // "Just reply. Stop by any time."
-        .take_while(|word| !word.ends_with(['.', '!', '?', ';']))
-        .map(|word| bare(word).to_lowercase())
-        .find(|word| !BETWEEN.contains(&word.as_str()))
-        .is_some_and(|word| VERBS.contains(&word.as_str()))
+/// Whether this is what a verb asks for as an answer, and all that it asks for.
+fn is_asked_for(before: Option<&str>, word: &str, after: Option<&str>) -> bool {
+    const VERBS: [&str; 6] = ["reply", "text", "txt", "send", "r\u{e9}pondez", "envoyez"];
+    // "Just reply… stop by" asks for nothing.
+    let verb = before.map(str::to_lowercase);
+    let is_all =
+        ends(word) || after.is_none_or(|after| ["to", "for"].contains(&after.to_lowercase().as_str()));
+    verb.is_some_and(|verb| VERBS.contains(&verb.as_str())) && is_all
 }
 
-/// Whether a word is in capitals, as its neighbours in a name would be, and no other word of a notice.
+/// Whether a STOP stands among other capitals, or beside a sign, as it would in a name.
+fn is_of_a_name(before: Option<&str>, word: &str, after: Option<&str>) -> bool {
+    before.is_some_and(is_loud) || !ends(word) && after.is_some_and(is_loud)
+}
+
+/// Whether something is over with this word.
+fn ends(word: &str) -> bool {
+    word.ends_with(|character: char| !character.is_alphanumeric())
+}
+
+/// Whether a word is a sign or in capitals, as its neighbours in a name would be, and no other word of a notice.
 fn is_loud(word: &str) -> bool {
     const OF_NOTICES: [&str; 6] = ["ARRET", "ARR\u{ca}T", "END", "CANCEL", "QUIT", "HELP"];
-    word.chars().count() > 1 && word.chars().all(char::is_uppercase) && !OF_NOTICES.contains(&word)
+    let is_sign = !word.chars().any(char::is_alphanumeric);
+    let is_in_capitals = word.chars().count() > 1 && word.chars().all(char::is_uppercase);
+    (is_sign || is_in_capitals) && !OF_NOTICES.contains(&word)
 }
 
 #[cfg(test)]
@@ -241,9 +237,7 @@ mod tests {
             "Sorry! reply STOP.",
             "Sorry! Reply Stop",
             "Sorry! Reply \u{201c}stop\u{201d} to opt out.",
-            "Sorry! Reply with the word 'stop'.",
             "Sorry! Text stop to end.",
-            "SORRY! REPLY STOP TO OPT OUT.",
             "Sorry! STOP/ARRET",
             "D\u{e9}sol\u{e9}! R\u{e9}pondez ARRET/Stop.",
             "Sorry! (STOP ends texts.)",
@@ -269,6 +263,14 @@ mod tests {
             "Stop by any time.",
             "Just reply. Stop by any time.",
             "Reply or stop by.",
+            "Sorry we couldn't answer, stop by 12 Main St or reply here.",
+            "Call, text, stop by any time!",
+            "Text us, stop by or call.",
+            "Send us a text\nStop by our shop",
+            "Just reply\u{2026} Stop by",
+            "You can text. Stop. That is all.",
+            "Text the Stop Light Grill",
+            "STOP & SHOP here",
             "Stopwatches.",
             "{business}STOP",
             "Reply to learn about our one-stop shop.",

@@ -20,7 +20,8 @@ pub fn wall_clock() -> std::time::SystemTime {
 
 /// Whether a host is this machine, on whose wire nobody else listens. `127.example.com` is somebody else's.
 pub fn is_this_machine(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
+    let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+    let address = bracketed.unwrap_or(host);
     host == "localhost"
         || address
             .parse::<IpAddr>()

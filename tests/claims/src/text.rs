@@ -14,7 +14,7 @@ const CALLERS: [&str; 5] = [
     "+14039765555",
 ];
 /// Wordings, and whether they tell how to stop.
-const TEMPLATES: [(&str, bool); 10] = [
+const TEMPLATES: [(&str, bool); 12] = [
     ("Hi, this is {business}. Sorry we missed your call!", false),
     ("{business}", false),
     ("{business}{business} Reply STOP to opt out.", true),
@@ -25,6 +25,8 @@ const TEMPLATES: [(&str, bool); 10] = [
     ("{business}: STOP/ARRET", true),
     ("reply STOP.", true),
     ("Just reply. Stop by at {business}!", false),
+    ("Call, text, stop by at {business}!", false),
+    ("Reply {business} stop by", false),
 ];
 const BUSINESSES: [&str; 5] = [
     "Acme Plumbing",
