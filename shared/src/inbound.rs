@@ -80,7 +80,7 @@ pub enum Effect {
     NotOurs,
 }
 
-/// Commits what an event says, in one statement, as of `heard_at` (`None` for now).
+/// Commits what an event says, in one statement or, where a report is the first to tell of an acceptance, a few, as of `heard_at` (`None` for now).
 pub async fn record(
     database: &Connection,
     event: &Event,

@@ -251,6 +251,8 @@ async fn only_a_definite_no_is_a_refusal() {
         "http_status = 408, reason = 'slow'",
         "http_status = NULL, reason = 'timeout'",
         "http_status = 307, reason = 'redirect'",
+        "http_status = 500, reason = 'not_sent'",
+        "http_status = NULL, reason = NULL",
     ] {
         let sql = format!("UPDATE attempts SET state = 'refused', {claim} WHERE id = '{attempt}'");
         assert_eq!(

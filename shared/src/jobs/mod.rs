@@ -20,7 +20,8 @@
 //! inside one, and the order that follows is: no duplicate before no silent loss before speed.
 //!
 //! A statement that changes an attempt and its job locks the attempt first, so that no two of them wait for
-//! each other.
+//! each other. (A probe of a closed channel can still meet the late acceptance of an earlier text to the same
+//! person crosswise; the database ends one of the two, and that one is tried again.)
 
 mod outcome;
 mod permit;

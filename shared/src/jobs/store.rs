@@ -156,8 +156,9 @@ pub async fn settle_found(
     settle_accepted_late(database, attempt, provider_id, true).await
 }
 
-/// Keeps a report on how far a text has come, which proves that the provider took it, and records that too.
-/// Two steps, of which the second is seldom needed: whoever dies in between is told again, or finds it parked.
+/// Keeps a report on how far a text has come, and records what it proves: that the provider took it. Nearly always
+/// that is known, and one statement does. Where it is not, it is settled first and the report kept after, because
+/// nobody may tell again.
 pub async fn settle_reported(
     database: &Connection,
     attempt: Uuid,
@@ -175,7 +176,9 @@ pub async fn settle_reported(
     if row.get("is_settled") {
         return Ok(Settlement::AlreadyAccepted);
     }
-    settle_accepted(database, attempt, provider_id).await
+    let settlement = settle_accepted(database, attempt, provider_id).await?;
+    record_delivery(database, provider_id, status, error_code).await?;
+    Ok(settlement)
 }
 
 async fn settle_accepted_late(

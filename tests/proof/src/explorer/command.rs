@@ -200,8 +200,12 @@ fn play_one(variant: &Variant, recipe: Recipe) -> anyhow::Result<Outcome> {
     only.ok_or_else(|| anyhow::anyhow!("a run without an outcome"))
 }
 
-/// The smallest part of a failed run's plan that still fails, tried by leaving faults out.
-fn shrink(variant: &Variant, recipe: &Recipe) -> anyhow::Result<Recipe> {
+/// The smallest part of a failed run's plan that still fails, tried by leaving faults out. `None` if the plan alone
+/// does not fail: chance does more than faults, as when somebody says stop at the last moment.
+fn shrink(variant: &Variant, recipe: &Recipe) -> anyhow::Result<Option<Recipe>> {
+    if play_one(variant, recipe.clone())?.violations.is_empty() {
+        return Ok(None);
+    }
     let mut smallest = recipe.clone();
     let mut goes_on = true;
     while goes_on {
@@ -223,7 +227,7 @@ fn shrink(variant: &Variant, recipe: &Recipe) -> anyhow::Result<Recipe> {
             }
         }
     }
-    Ok(smallest)
+    Ok(Some(smallest))
 }
 
 fn run(arguments: &Arguments) -> anyhow::Result<()> {
@@ -332,19 +336,19 @@ fn one_by_one(variant: &Variant, arguments: &Arguments, section: &mut Section) -
 
 fn conclude(variant: &Variant, tally: &Tally, what: &str, section: &mut Section) -> anyhow::Result<()> {
     for failure in tally.failures.iter().take(3) {
-        let smallest = shrink(variant, &failure.recipe)?;
-        let Faults::Planned(plan) = &smallest.faults else {
-            continue;
+        let seed = failure.recipe.seed;
+        let again = match shrink(variant, &failure.recipe)? {
+            Some(Recipe {
+                size,
+                faults: Faults::Planned(plan),
+                ..
+            }) => {
+                let size = if size == Size::Small { " --small" } else { "" };
+                format!("--seed {seed}{size} --plan '{plan}'")
+            }
+            _ => format!("--seed {seed} --replay"),
         };
-        let size = if smallest.size == Size::Small {
-            " --small"
-        } else {
-            ""
-        };
-        println!(
-            "{:?}\n    proof explore --seed {}{size} --plan '{plan}'",
-            failure.violations, smallest.seed
-        );
+        println!("{:?}\n    proof explore {again}", failure.violations);
     }
     section.holds &= tally.failures.is_empty();
     let seconds = tally.took.as_secs_f64();

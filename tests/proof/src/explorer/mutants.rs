@@ -133,6 +133,16 @@ pub const MUTANTS: &[Mutant] = &[
         )],
     },
     Mutant {
+        name: "door-stays-shut",
+        about: "does not notice that its credentials are good again",
+        complaint: "closed for credentials that have been accepted since",
+        schema: "",
+        statements: &[(
+            "settle_accepted",
+            Change::Says("AND NOT EXISTS (SELECT FROM channels WHERE breaker_open)", ""),
+        )],
+    },
+    Mutant {
         name: "cool-down-checked-early",
         about: "asks about earlier texts before the permit and not with it",
         complaint: "within the cool-down",

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use local::sandbox::SentMessage;
 
-use super::run::{Facts, Outcome};
+use super::run::{Facts, Outcome, Span};
 use super::script::{LINE, MUCH_LATER, NAMES, NO_TEXTS, OTHER_NAME, SHORT_COOL_DOWN, Scene, Script, Second};
 use super::stage::Stage;
 
@@ -19,6 +19,8 @@ const EXPIRES: Second = 2 * 3600;
 const IS_SENT_WITHIN: Second = 25 * 60;
 /// A request is on its way for no longer.
 const REQUEST: Second = 60;
+/// Then a person has what no evidence has settled.
+const IS_HANDED_OVER_WITHIN: Second = 75 * 60;
 
 struct Job {
     id: String,
@@ -36,8 +38,11 @@ struct Job {
 
 struct Attempt {
     job: String,
+    state: String,
+    provider_id: Option<String>,
     after_stop: bool,
-    was_unknown: bool,
+    /// For how long it was unclear whether it had arrived, if it was.
+    unclear: Option<Span>,
 }
 
 /// What the product believes, to be held against what Twilio knows.
@@ -78,10 +83,14 @@ impl Ledger {
             })
             .collect();
         let attempts = attempts.iter().map(|row| {
+            let granted = second(row.get("granted_at")).unwrap_or_default();
+            let settled = second(row.get("settled_at")).unwrap_or(granted + IS_HANDED_OVER_WITHIN);
             let attempt = Attempt {
                 job: row.get("job"),
+                state: row.get("state"),
+                provider_id: row.get("provider_id"),
                 after_stop: row.get::<_, bool>("after_stop") || row.get("after_refusal"),
-                was_unknown: row.get("was_unknown"),
+                unclear: row.get::<_, bool>("was_unknown").then_some((granted, settled)),
             };
             (row.get("id"), attempt)
         });
@@ -103,8 +112,14 @@ impl Ledger {
         })
     }
 
-    /// Whether it was unclear for a while if a text had reached this person. Until it is clear there is no other.
-    fn was_unclear(&self, person: Option<&String>) -> bool {
+    fn has_attempt_of(&self, job: &Job, attempts: &BTreeSet<String>) -> bool {
+        attempts
+            .iter()
+            .any(|id| self.attempts.get(id).is_some_and(|attempt| attempt.job == job.id))
+    }
+
+    /// When it was unclear if a text had reached this person. Until it is clear there is no other.
+    fn unclear(&self, person: Option<&String>) -> Vec<Span> {
         let jobs: Vec<&str> = self
             .jobs
             .values()
@@ -113,7 +128,27 @@ impl Ledger {
             .collect();
         self.attempts
             .values()
-            .any(|attempt| attempt.was_unknown && jobs.contains(&attempt.job.as_str()))
+            .filter(|attempt| jobs.contains(&attempt.job.as_str()))
+            .filter_map(|attempt| attempt.unclear)
+            .collect()
+    }
+
+    /// Whether job and attempts tell the same story, and name the texts that Twilio has.
+    fn disagreement(&self, job: &Job, texts: &[&Sent]) -> Option<&'static str> {
+        let attempts = self.attempts.values().filter(|attempt| attempt.job == job.id);
+        let mut accepted = Vec::new();
+        for attempt in attempts {
+            match attempt.state.as_str() {
+                "sending" | "unknown" => return Some("an attempt never ended"),
+                "accepted" => accepted.extend(&attempt.provider_id),
+                _ => {}
+            }
+        }
+        if accepted.len() != usize::from(job.state == "accepted") {
+            return Some("job and attempts tell different stories");
+        }
+        let is_known = |sid: &&String| texts.iter().any(|text| text.message.sid == **sid);
+        (!accepted.iter().all(is_known)).then_some("it was another text that was accepted")
     }
 }
 
@@ -132,11 +167,22 @@ pub(super) async fn judge(
     if ledger.contradictions > 0 {
         wrong.push("Twilio contradicts the ledger".to_owned());
     }
+    let is_door_shut: bool = stage
+        .database
+        .owner()
+        .query_one("SELECT bool_or(breaker_open) FROM channels", &[])
+        .await?
+        .get(0);
     let sent = sent(stage, facts.begin);
     if has_texts_too_close(&sent, facts) {
         wrong.push("two texts to one person within the cool-down".to_owned());
     }
     wrong.extend(wrong_words(&sent, facts));
+    // An accepted text proves our credentials, however it became known.
+    let was_proven = |refused| sent.iter().any(|text| text.message.request > refused);
+    if is_door_shut && facts.last_unauthorized.is_some_and(was_proven) {
+        wrong.push("closed for credentials that have been accepted since".to_owned());
+    }
     let mut texts: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
     for text in &sent {
         if let Some(job) = ledger.job_of(&text.message) {
@@ -152,6 +198,10 @@ pub(super) async fn judge(
         };
         let texts = texts.get(job.id.as_str()).map_or(&[][..], Vec::as_slice);
         let mut complaints = complaints(job, scene, texts);
+        complaints.extend(ledger.disagreement(job, texts));
+        if is_late(job, scene, texts, facts, &ledger) {
+            complaints.push("texted late, for a reason that nothing explains");
+        }
         if !is_excused(job, scene, facts, &ledger, &sent) {
             complaints.push("not texted, for a reason that nothing explains");
         }
@@ -308,8 +358,8 @@ fn is_excused(job: &Job, scene: &Scene, facts: &Facts, ledger: &Ledger, sent: &[
     let ended = job.ended.unwrap_or(MUCH_LATER);
     let is_among = |people: &BTreeSet<String>| job.recipient.as_ref().is_some_and(|one| people.contains(one));
     let until = ended.min(scene.ends_at + EXPIRES);
-    let was_hindered = facts.longest_calm(scene.ends_at, until) < IS_SENT_WITHIN
-        || ledger.was_unclear(job.recipient.as_ref());
+    let unclear = ledger.unclear(job.recipient.as_ref());
+    let was_hindered = facts.longest_calm(scene.ends_at, until, &unclear) < IS_SENT_WITHIN;
     match (job.state.as_str(), job.reason.as_deref().unwrap_or_default()) {
         ("suppressed", "no_caller_id") => !scene.has_number(),
         ("suppressed", "opted_out") => is_among(&facts.stopped),
@@ -322,15 +372,25 @@ fn is_excused(job: &Job, scene: &Scene, facts: &Facts, ledger: &Ledger, sent: &[
             .any(|(at, change)| *change == NO_TEXTS && *at <= ended),
         ("suppressed", "expired") => was_hindered,
         ("suppressed", _) => false,
-        ("refused", _) => is_among(&facts.stopped) || is_among(&facts.unreachable),
+        ("refused", _) => {
+            is_among(&facts.stopped_at_twilio) || ledger.has_attempt_of(job, &facts.bad_numbers)
+        }
         ("dead", _) => job.attempts >= 3 || was_hindered,
         // What made it unclear explains nothing: something must have kept the answer from being found.
         ("needs_human", _) => {
             let granted = job.last_granted.unwrap_or(scene.ends_at);
-            facts.were_hindered(granted + REQUEST, ended)
+            facts.were_unread(granted + REQUEST, ended)
         }
         _ => true,
     }
+}
+
+/// Whether a text left so late that nothing explains it.
+fn is_late(job: &Job, scene: &Scene, texts: &[&Sent], facts: &Facts, ledger: &Ledger) -> bool {
+    let unclear = ledger.unclear(job.recipient.as_ref());
+    texts
+        .iter()
+        .any(|text| facts.longest_calm(scene.ends_at, text.left, &unclear) >= IS_SENT_WITHIN)
 }
 
 fn remember(job: &Job, outcome: &mut Outcome) {

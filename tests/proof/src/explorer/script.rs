@@ -261,7 +261,7 @@ impl Script {
             for _ in 0..copies {
                 let delay = match rng.u8(0..6) {
                     0 => rng.i64(20..240),
-                    1 if self.size == Size::Full => rng.i64(240..3600),
+                    1 if self.size == Size::Full => rng.i64(240..7200),
                     _ => 0,
                 };
                 self.happenings

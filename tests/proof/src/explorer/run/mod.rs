@@ -78,25 +78,34 @@ pub(super) struct Facts {
     pub(super) begin: Timestamp,
     /// Who said stop, to a person or to Twilio.
     pub(super) stopped: BTreeSet<String>,
-    /// Of whom Twilio said that the number is none.
-    pub(super) unreachable: BTreeSet<String>,
+    /// To whom Twilio refuses every text.
+    pub(super) stopped_at_twilio: BTreeSet<String>,
+    /// The attempts of which Twilio said that the number is none.
+    pub(super) bad_numbers: BTreeSet<String>,
+    /// The last request whose credentials were refused.
+    pub(super) last_unauthorized: Option<u64>,
     /// What the owner had changed, and when.
     pub(super) line_changes: Vec<(Second, &'static str)>,
     /// From when to when something kept texts from being sent, or Twilio's lists from being read.
-    pub(super) hindrances: Vec<(Second, Second)>,
+    pub(super) hindrances: Vec<Span>,
+    /// Those of them that kept Twilio's lists from being read.
+    pub(super) unread: Vec<Span>,
 }
 
+/// From when to when.
+pub(super) type Span = (Second, Second);
+
 impl Facts {
-    /// Whether something stood in the way at any time between the two.
-    pub(super) fn were_hindered(&self, from: Second, until: Second) -> bool {
-        self.hindrances
+    /// Whether something kept the lists from being read at any time between the two.
+    pub(super) fn were_unread(&self, from: Second, until: Second) -> bool {
+        self.unread
             .iter()
             .any(|(began, ended)| *began <= until && from <= *ended)
     }
 
-    /// For how long at most nothing stood in the way between the two.
-    pub(super) fn longest_calm(&self, from: Second, until: Second) -> Second {
-        let mut hindrances = self.hindrances.clone();
+    /// For how long at most nothing stood in the way between the two, of what concerned everybody and `besides`.
+    pub(super) fn longest_calm(&self, from: Second, until: Second, besides: &[Span]) -> Second {
+        let mut hindrances = [&self.hindrances, besides].concat();
         hindrances.push((until, until));
         hindrances.sort_unstable();
         let (mut calm, mut since) = (0, from);
@@ -236,7 +245,7 @@ impl<'a> Run<'a> {
     async fn pass(&mut self, seconds: Second) {
         let end = self.now + seconds;
         if seconds > TICKS_ARE_REGULAR {
-            self.facts.hindrances.push((self.now, end));
+            self.nothing_works(end);
         }
         while let Some(at) = self.late.iter().map(|(at, _)| *at).filter(|at| *at <= end).min() {
             self.move_clock(at - self.now).await;
@@ -286,9 +295,6 @@ impl<'a> Run<'a> {
         if self.stage.parked() > 0 {
             self.outcome.seen.insert("event parked");
         }
-        if row.get("breaker_open") {
-            self.facts.hindrances.push((self.now, self.now));
-        }
         let jobs = usize::try_from(row.get::<_, i64>("jobs"))?;
         let owed = self
             .script
@@ -320,11 +326,11 @@ impl<'a> Run<'a> {
         let fault = lists_are_away.then_some(ReadFault::Reset);
         self.stage.twilio.on_every_read(fault);
         if lists_are_away {
-            self.facts.hindrances.push((self.now, self.now));
+            self.nothing_works(self.now);
             self.outcome.seen.insert("lists away");
         }
         if is_out {
-            self.facts.hindrances.push((self.now, self.now));
+            self.nothing_works(self.now);
             self.outcome.seen.insert("schedules missed");
         } else {
             for binary in ["missed-call-poller", "job-sweeper"] {
@@ -467,10 +473,17 @@ impl<'a> Run<'a> {
         self.begin("job-runner", "runner", event, receipts).await
     }
 
+    /// Until then neither a text is sent nor a list read.
+    fn nothing_works(&mut self, until: Second) {
+        self.facts.hindrances.push((self.now, until));
+        self.facts.unread.push((self.now, until));
+    }
+
     /// From now on Twilio refuses every text to this person.
     fn stops_at_twilio(&mut self, person: &str) {
         self.stage.twilio.opt_out(person);
         self.facts.stopped.insert(person.to_owned());
+        self.facts.stopped_at_twilio.insert(person.to_owned());
         self.outcome.seen.insert("stop at Twilio");
     }
 

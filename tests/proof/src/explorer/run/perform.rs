@@ -34,13 +34,16 @@ impl Run<'_> {
             &format!("{place} {}: {fate}", held.operation),
         );
         self.witness(held, fate);
+        if fate != Fate::Done {
+            self.hinder(held, self.now);
+        }
         if held.operation == Operation::Statement("grant") {
             self.stop_at_the_last_moment().await;
         }
         let frozen_until = self.now + FROZEN_FOR[place % FROZEN_FOR.len()];
         let turn = match fate {
             Fate::FrozenBefore => {
-                self.facts.hindrances.push((self.now, frozen_until));
+                self.hinder(held, frozen_until);
                 self.frozen.insert(held.number, frozen_until);
                 return Ok(());
             }
@@ -69,7 +72,7 @@ impl Run<'_> {
         // It may have thought better of it, and what was in store was for nobody else.
         twilio.nothing_next();
         if fate == Fate::FrozenAfter {
-            self.facts.hindrances.push((self.now, frozen_until));
+            self.hinder(held, frozen_until);
             // The latest: another of the same process may be frozen already.
             let all = self.stage.director.held();
             let answers = all
@@ -108,13 +111,27 @@ impl Run<'_> {
         match fate {
             Fate::OptedOut => self.stops_at_twilio(person),
             Fate::BadNumber => {
-                self.facts.unreachable.insert(person.to_owned());
+                self.facts.bad_numbers.extend(request.attempt.clone());
+            }
+            // One probe in five minutes finds out whether it is over, and whoever probed waits for twice as long.
+            Fate::Unauthorized => {
+                self.facts.last_unauthorized = Some(request.number);
+                self.facts.hindrances.push((self.now, self.now + 12 * 60));
             }
             Fate::AcceptedLate => {
                 let seconds = [30, 90, 200, 420][place % 4];
                 self.late.push((self.now + seconds, request.number));
             }
             _ => {}
+        }
+    }
+
+    /// Something goes wrong until then; who does it says what it keeps from being done.
+    fn hinder(&mut self, held: Held, until: Second) {
+        let span = (self.now, until);
+        self.facts.hindrances.push(span);
+        if self.name_of(held.actor).starts_with("job-sweeper") {
+            self.facts.unread.push(span);
         }
     }
 
@@ -133,7 +150,6 @@ impl Run<'_> {
         };
         if fate != Fate::Done {
             self.outcome.plan.0.insert(place, fate);
-            self.facts.hindrances.push((self.now, self.now));
         }
         fate
     }
