@@ -69,9 +69,9 @@ impl Tally {
 /// Even on a machine that is busy with other things.
 const HANGS_AFTER: Duration = Duration::from_mins(2);
 
-/// How many runs go on at once: one a core.
+/// How many runs go on at once. A run does one thing at a time and waits for it, so a core has time for two.
 pub fn workers() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+    std::thread::available_parallelism().map_or(1, usize::from) * 2
 }
 
 /// Plays recipes until there are no more, or until `enough` says so; `look` sees each outcome.
