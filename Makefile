@@ -75,6 +75,10 @@ prove: proof fuzz ## Do all of the below at full length, and write tests/PROOF.m
 	$(PROOF) bench
 	$(PROOF) report
 
+.PHONY: proof-report
+proof-report: proof ## Write tests/PROOF.md anew from what was run since
+	@$(PROOF) report
+
 .PHONY: explore
 explore: proof ## Explore schedules (ARGS="--runs 500 --seed 1", ARGS="--seed 7 --replay")
 	@$(PROOF) explore $(ARGS)

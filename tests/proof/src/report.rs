@@ -22,6 +22,14 @@ pub struct Section {
     pub holds: bool,
 }
 
+/// A section, with what it was seen on.
+#[derive(Serialize, Deserialize)]
+struct Record {
+    /// The day, the commit, the machine.
+    occasion: String,
+    section: Section,
+}
+
 /// One line of a section.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Figure {
@@ -54,19 +62,27 @@ impl Figure {
 }
 
 impl Section {
-    /// Keeps it under a name, in place of what an earlier run of the same part left.
+    /// Keeps it under a name, in place of what an earlier run of the same part left, until a page is written.
     pub fn save(&self, name: &str) -> anyhow::Result<()> {
-        let folder = folder();
-        std::fs::create_dir_all(&folder)?;
-        let path = folder.join(format!("{name}.json"));
-        std::fs::write(&path, serde_json::to_vec_pretty(self)?)
+        let record = Record {
+            occasion: occasion(),
+            section: self.clone(),
+        };
+        std::fs::create_dir_all(new())?;
+        let path = new().join(format!("{name}.json"));
+        std::fs::write(&path, serde_json::to_vec_pretty(&record)?)
             .with_context(|| format!("cannot write {}", path.display()))
     }
 }
 
-/// Where the sections wait: beside what is built, because they belong to one machine and one build.
-fn folder() -> PathBuf {
+/// Where sections wait for a page to be written: many a run is only a try.
+fn new() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/proof")
+}
+
+/// What the page was last written from. The parts take hours, and need not all be run at once.
+fn published() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("seen")
 }
 
 /// The parts, in the order of the page. One that was not run has no section.
@@ -75,18 +91,26 @@ const PARTS: [&str; 6] = ["explore", "mutants", "kills", "crashes", "fuzz", "ben
 const PREFACE: &str = "\
 # What was tried, and what was seen
 
-Written by `make prove`, which runs everything below; nobody edits this page. Each section names its command. A figure
-stands beside the bar that it has to reach, where there is one. Rates are this machine's; ratios and counts are not.
+Written by `make prove`, or a part at a time by its command and `make proof-report`; nobody edits this page. Each section
+names its command, and the day, the commit and the machine on which it was last run. A figure stands beside the bar that
+it has to reach, where there is one. Rates are that machine's; ratios and counts are not.
 ";
 
-/// Writes the page of all sections that there are; says where it is and which are missing.
+/// Publishes what was run since the last page, and writes the page of all that was published; says where it is and
+/// what is missing.
 pub fn write() -> anyhow::Result<()> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../PROOF.md");
-    let mut page = format!("{PREFACE}\n{}\n", machine());
+    let mut page = PREFACE.to_owned();
+    std::fs::create_dir_all(published())?;
     for part in PARTS {
-        let file = folder().join(format!("{part}.json"));
-        match std::fs::read(&file) {
-            Ok(bytes) => page.push_str(&serde_json::from_slice::<Section>(&bytes)?.page()),
+        let name = format!("{part}.json");
+        let (fresh, kept) = (new().join(&name), published().join(&name));
+        if fresh.exists() {
+            std::fs::copy(&fresh, &kept)?;
+            std::fs::remove_file(&fresh)?;
+        }
+        match std::fs::read(&kept) {
+            Ok(bytes) => page.push_str(&serde_json::from_slice::<Record>(&bytes)?.page()),
             Err(_) => println!("{part} has not been run"),
         }
     }
@@ -95,38 +119,54 @@ pub fn write() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn machine() -> String {
+/// What the product is at this moment, and where it runs.
+fn occasion() -> String {
+    let git = |arguments: &[&str]| {
+        output(std::process::Command::new("git").args(arguments)).unwrap_or_else(|| "?".to_owned())
+    };
+    let changed = if git(&["status", "--porcelain", "--untracked-files=no"]).is_empty() {
+        ""
+    } else {
+        " with changes"
+    };
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let postgres = local::postgres::find_binaries().ok().and_then(|folder| {
-        let output = std::process::Command::new(folder.join("postgres"))
-            .arg("--version")
-            .output()
-            .ok()?;
-        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-    });
-    format!("{cores} cores, {}.", postgres.unwrap_or_default())
+    let postgres = local::postgres::find_binaries()
+        .ok()
+        .and_then(|folder| output(std::process::Command::new(folder.join("postgres")).arg("--version")));
+    format!(
+        "{}, at {}{changed}, on {cores} cores, {}",
+        jiff::Timestamp::from(shared::platform::wall_clock()).strftime("%F"),
+        git(&["rev-parse", "--short", "HEAD"]),
+        postgres.unwrap_or_default()
+    )
 }
 
-impl Section {
+fn output(command: &mut std::process::Command) -> Option<String> {
+    let output = command.output().ok()?;
+    Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+impl Record {
     fn page(&self) -> String {
-        let verdict = if self.holds {
+        let Self { occasion, section } = self;
+        let verdict = if section.holds {
             "It holds."
         } else {
             "**It does not hold.**"
         };
         let mut page = format!(
-            "\n## {}\n\n`{}`\n\n{} {verdict}\n",
-            self.title, self.command, self.about
+            "\n## {}\n\n`{}` ({occasion})\n\n{} {verdict}\n",
+            section.title, section.command, section.about
         );
-        if !self.figures.is_empty() {
+        if !section.figures.is_empty() {
             page.push_str("\n| what | seen | bar |\n|---|---|---|\n");
         }
-        for Figure { what, seen, bar } in &self.figures {
+        for Figure { what, seen, bar } in &section.figures {
             let bar = bar.as_deref().unwrap_or_default();
             page.extend(["| ", what, " | ", seen, " | ", bar, " |\n"]);
         }
-        if !self.details.is_empty() {
-            page.extend(["\n", self.details.trim(), "\n"]);
+        if !section.details.is_empty() {
+            page.extend(["\n", section.details.trim(), "\n"]);
         }
         page
     }
