@@ -64,6 +64,9 @@ pub fn function_arn(name: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{name}")
 }
 
+/// Longer than anybody drives an invocation that has no time limit.
+const NEVER: Duration = Duration::from_hours(24);
+
 /// The end of an invocation that begins now, in milliseconds since the epoch.
 pub(crate) fn deadline_ms(timeout: Duration) -> u64 {
     let end = SystemTime::now() + timeout;
@@ -126,7 +129,8 @@ impl InProcess {
 
     /// One invocation, for whoever drives it to its end: in no task of its own, and without its time limit.
     pub fn begin(&self, event: Value) -> BoxFuture<'static, Result<Value, InvokeError>> {
-        let (context, handler) = (self.context(), Arc::clone(&self.handler));
+        let (mut context, handler) = (self.context(), Arc::clone(&self.handler));
+        context.deadline = deadline_ms(NEVER);
         Box::pin(async move { handler(event, context).await })
     }
 

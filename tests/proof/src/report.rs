@@ -133,9 +133,10 @@ fn occasion() -> String {
     let postgres = local::postgres::find_binaries()
         .ok()
         .and_then(|folder| output(std::process::Command::new(folder.join("postgres")).arg("--version")));
+    let now = jiff::Timestamp::try_from(shared::platform::wall_clock()).unwrap_or_default();
     format!(
         "{}, at {}{changed}, on {cores} cores, {}",
-        jiff::Timestamp::from(shared::platform::wall_clock()).strftime("%F"),
+        now.strftime("%F"),
         git(&["rev-parse", "--short", "HEAD"]),
         postgres.unwrap_or_default()
     )

@@ -10,6 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, pending};
 use shared::platform::database::Statement;
 use shared::platform::gate::{Keeper, Operation, Severed, Ticket};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// Who performs operations: one invocation of one function.
 pub(super) type ActorId = usize;
@@ -57,6 +58,7 @@ struct Flight {
     ticket: Ticket,
     operation: Operation,
     then: Then,
+    _connects: Option<OwnedSemaphorePermit>,
 }
 
 #[derive(Default)]
@@ -87,6 +89,8 @@ pub type Rephrase = dyn Fn(Statement) -> Statement + Send + Sync;
 pub(super) struct Director {
     state: Mutex<State>,
     rephrase: Mutex<Option<Arc<Rephrase>>>,
+    /// Connections are made one after another: which of two comes about first would be chance.
+    connecting: Arc<Semaphore>,
 }
 
 impl Director {
@@ -94,6 +98,7 @@ impl Director {
         Self {
             state: Mutex::default(),
             rephrase: Mutex::default(),
+            connecting: Arc::new(Semaphore::new(1)),
         }
     }
 
@@ -229,9 +234,12 @@ impl Keeper for Director {
     fn enter(&self, operation: Operation) -> BoxFuture<'_, Result<Ticket, Severed>> {
         async move {
             // Taking a connection shows nothing to anybody; a failing one is the first statement's failure.
-            let turn = match operation {
-                Operation::Connect => Turn::Go { then: Then::Hear },
-                _ => self.hold(operation, false).await,
+            let (turn, connects) = match operation {
+                Operation::Connect => {
+                    let connects = Arc::clone(&self.connecting).acquire_owned().await;
+                    (Turn::Go { then: Then::Hear }, connects.ok())
+                }
+                _ => (self.hold(operation, false).await, None),
             };
             match turn {
                 Turn::Go { then } => {
@@ -242,6 +250,7 @@ impl Keeper for Director {
                         ticket,
                         operation,
                         then,
+                        _connects: connects,
                     });
                     Ok(ticket)
                 }
