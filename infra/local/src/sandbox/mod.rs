@@ -9,13 +9,14 @@
 //! - Whatever it does is announced ([`SandboxTwilio::events`]), so nobody has to sleep and hope.
 
 mod account;
+pub(crate) mod answers;
 mod caller;
-mod clock;
-mod connection;
+pub(crate) mod clock;
+pub(crate) mod connection;
 mod events;
 mod handle;
 mod leg;
-mod record;
+pub(crate) mod record;
 mod rest;
 mod ring;
 mod script;
@@ -23,7 +24,7 @@ mod signature;
 #[cfg(test)]
 mod tests;
 mod twiml;
-mod webhooks;
+pub(crate) mod webhooks;
 
 pub use account::Line;
 pub use clock::SandboxClock;
