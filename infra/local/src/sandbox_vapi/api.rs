@@ -25,7 +25,7 @@ use crate::sandbox::{
 };
 
 /// What a request to place a call may say.
-const PROPERTIES: [&str; 15] = [
+const PROPERTIES: [&str; 18] = [
     "assistant",
     "assistantId",
     "assistantOverrides",
@@ -41,6 +41,9 @@ const PROPERTIES: [&str; 15] = [
     "squadId",
     "squadOverrides",
     "transport",
+    "workflow",
+    "workflowId",
+    "workflowOverrides",
 ];
 const NAME_CHARS_MAX: usize = 40;
 const ROWS_DEFAULT: usize = 100;

@@ -56,8 +56,8 @@ impl ServerMessage {
     }
 
     /// Says that it was signed then, in whatever unit or words.
-    pub fn signed_at(mut self, timestamp: impl ToString) -> Self {
-        self.timestamp = timestamp.to_string();
+    pub fn signed_at(mut self, timestamp: &str) -> Self {
+        self.timestamp = timestamp.to_owned();
         self
     }
 
