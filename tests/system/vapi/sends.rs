@@ -1,10 +1,13 @@
 //! Placing a call: one permit, one request, and what its answer proves.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use local::sandbox_vapi::{Behaviour, SandboxVapi};
 use serde_json::json;
 use shared::jobs::{AfterRefusal, Outcome, Refusal};
+use shared::platform::gate::Gate;
+use shared::providers::vapi::{Client, Line};
 
 use super::{CUSTOMER, Ledger, call, client, place, vapi};
 
@@ -72,9 +75,7 @@ async fn a_long_name_is_cut_and_none_is_left_out() {
 #[tokio::test]
 async fn an_answer_that_proves_nothing_is_unknown_whatever_happened() {
     let (vapi, ledger) = (vapi().await, Ledger::new().await);
-    let elsewhere = SandboxVapi::start(local::sandbox_vapi::SandboxVapiConfig::default())
-        .await
-        .expect("a port");
+    let elsewhere = super::vapi().await;
     let to = format!("{}/call", elsewhere.base_url());
     let (redirect, see_other) = (
         Behaviour::Redirect {
@@ -151,15 +152,14 @@ async fn a_call_that_waits_for_its_turn_is_accepted() {
 #[tokio::test]
 async fn a_rotated_key_counts_at_once() {
     let (vapi, ledger) = (vapi().await, Ledger::new().await);
-    let key = vapi.api_key();
-    let line = shared::providers::vapi::Line {
+    let held = Arc::new(Mutex::new(vapi.api_key()));
+    let line = Line {
         assistant_id: vapi.assistant_id().to_owned(),
         phone_number_id: vapi.phone_number_id().to_owned(),
     };
-    let held = std::sync::Arc::new(std::sync::Mutex::new(key));
-    let current = std::sync::Arc::clone(&held);
+    let current = Arc::clone(&held);
     let key = move || current.lock().expect("no panic").clone().into();
-    let client = shared::providers::vapi::Client::new(&vapi.base_url(), line, key, shared::platform::gate::Gate::default())
+    let client = Client::new(&vapi.base_url(), line, key, Gate::default())
         .expect("a client");
     vapi.rotate_api_key("test-vapi-key-rotated");
 
@@ -187,7 +187,7 @@ async fn what_never_left_is_known_not_to_have_been_sent() {
     assert_eq!(stale, Outcome::not_sent());
     assert!(vapi.requests().is_empty());
 
-    drop(vapi);
+    vapi.shutdown();
     tokio::task::yield_now().await;
     let refused = client.place_call(ledger.permit(&number(2)).await, &call(), || true).await;
     assert_eq!(refused, Outcome::not_sent());

@@ -64,10 +64,16 @@ struct Server {
     task: tokio::task::AbortHandle,
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
+impl Server {
+    fn stop(&self) {
         self.account.release();
         self.task.abort();
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.stop();
     }
 }
 
@@ -85,6 +91,11 @@ impl SandboxVapi {
             task: serving.abort_handle(),
         });
         Ok(Self { account, server })
+    }
+
+    /// Stops: new connections are refused, held requests let go.
+    pub fn shutdown(&self) {
+        self.server.stop();
     }
 
     /// The base URL of the API: `http://127.0.0.1:PORT`.
@@ -183,8 +194,8 @@ impl SandboxVapi {
     }
 
     /// The next fetch or list fails so, or with `None` does not; further ones queue up behind.
-    pub fn on_next_read(&self, fault: impl Into<Option<ReadFault>>) {
-        self.account.script().next_read.push_back(fault.into());
+    pub fn on_next_read(&self, fault: Option<ReadFault>) {
+        self.account.script().next_read.push_back(fault);
     }
 
     /// Every fetch and list fails so, until it is taken back with `None`.

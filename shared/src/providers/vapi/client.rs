@@ -19,7 +19,7 @@ use crate::providers::exchange::{parse_base, read, send_once};
 const SEND_ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// A call's record holds its whole transcript, and each turn's words more than once.
 const READ_ANSWER_BYTES_MAX: usize = 16 * 1024 * 1024;
-const PAGE_SIZE: &str = "50";
+const PAGE_SIZE: usize = 50;
 const PAGES_MAX: usize = 40;
 /// Vapi refuses longer ones.
 const NAME_CHARS_MAX: usize = 40;
@@ -138,8 +138,8 @@ impl Client {
     /// Every call on our number that Vapi took from `since` to `until`, both included.
     ///
     /// The list has no pages: one goes on by asking for what is not newer than the oldest row seen, so rows
-    /// come twice. It has no filter for names or recipients either. An end is proven by an empty answer alone,
-    /// for Vapi may give fewer rows than it was asked for.
+    /// come twice, and ends when nothing is older. It has no filter for names or recipients either. It is
+    /// complete if no instant has more calls than an answer has room for.
     pub async fn calls_since(&self, since: Timestamp, until: Timestamp) -> Result<CallListing, ReadError> {
         let mut listing = CallListing {
             calls: Vec::new(),
@@ -160,8 +160,8 @@ impl Client {
                 return Ok(listing);
             }
             if let Start::Below(_) = from {
-                // More calls of one instant than a page shows: there may be others.
-                break;
+                // The last answer was cut off within one instant, whose other calls nobody has seen.
+                listing.complete = false;
             }
             let count_before = known.len();
             let mut oldest = None;
@@ -180,10 +180,13 @@ impl Client {
                 }
             }
             let Some(oldest) = oldest else { break };
-            from = if known.len() > count_before {
-                Start::At(oldest)
-            } else {
-                Start::Below(oldest)
+            from = match from {
+                _ if known.len() > count_before => Start::At(oldest),
+                Start::At(_) => {
+                    listing.complete &= rows.len() < PAGE_SIZE;
+                    Start::Below(oldest)
+                }
+                Start::Below(_) => break,
             };
         }
         listing.complete = false;
@@ -199,7 +202,7 @@ impl Client {
         let mut url = self.resource("/call");
         url.query_pairs_mut()
             .append_pair("phoneNumberId", &self.line.phone_number_id)
-            .append_pair("limit", PAGE_SIZE)
+            .append_pair("limit", &PAGE_SIZE.to_string())
             .append_pair("createdAtGe", &since.to_string())
             .append_pair(bound, &at.to_string());
         match self.read("read_calls", url).await? {
