@@ -139,7 +139,7 @@ impl CallResult {
 /// Whether no telephone can have rung, so that the customer may still be called that day. Carriers' errors do
 /// not say so: theirs come after dialling.
 pub fn frees_the_day(ended_reason: &str) -> bool {
-    ended_reason.starts_with(START_ERROR)
+    ended_reason.starts_with(START_ERROR) && CallResult::of(ended_reason) == NotPlaced
 }
 
 #[cfg(test)]
@@ -228,6 +228,7 @@ mod tests {
             "call-start-error-neither-assistant-nor-server-set-yet",
             "voicemail-detected",
             "pipeline",
+            "call.start.error-sip-inbound-call",
         ] {
             assert_eq!(CallResult::of(word), Unclear, "{word}");
             assert!(!frees_the_day(word), "{word}");
