@@ -1,6 +1,6 @@
 //! The organisation at Vapi behind the sandbox: its state.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use super::{
     call::{Call, Order},
     script::Script,
 };
-use crate::sandbox::{SandboxClock, record::Pair};
+use crate::sandbox::{SandboxClock, account::lock, holding::Holding, record::Pair};
 
 /// An HTTP request as it came in, refused ones included.
 #[derive(Clone, Debug)]
@@ -60,13 +60,7 @@ pub(super) struct Account {
     script: Mutex<Script>,
     /// Counts what happens.
     changes: watch::Sender<u64>,
-    /// Counts how often the held requests were let go.
-    releases: watch::Sender<u64>,
-}
-
-/// A lock that outlives the panic of a failed test.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(super) holding: Holding,
 }
 
 impl Account {
@@ -81,7 +75,7 @@ impl Account {
             record: Mutex::default(),
             script: Mutex::default(),
             changes: watch::Sender::new(0),
-            releases: watch::Sender::new(0),
+            holding: Holding::new(),
         }
     }
 
@@ -143,18 +137,5 @@ impl Account {
     pub(super) fn hold(&self) {
         self.record().held += 1;
         self.changed();
-    }
-
-    /// Waits for the next time that held requests are let go, counted from this call.
-    pub(super) fn released(&self) -> impl Future<Output = ()> + use<> {
-        let mut releases = self.releases.subscribe();
-        async move {
-            // A closed channel means that the sandbox is gone: let go as well.
-            let _ = releases.changed().await;
-        }
-    }
-
-    pub(super) fn release(&self) {
-        self.releases.send_modify(|count| *count += 1);
     }
 }

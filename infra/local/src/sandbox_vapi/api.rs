@@ -190,7 +190,7 @@ async fn create(asked: &Asked) -> Result<Response, Refusal> {
         Behaviour::LateAccept { after } => Ok(created(&accept_late(account, order, after).await, false)),
         Behaviour::Hold { accepted } => {
             let call = accepted.then(|| account.accept(&order));
-            let released = account.released();
+            let released = account.holding.released();
             account.hold();
             released.await;
             call.map(|call| created(&call, false))

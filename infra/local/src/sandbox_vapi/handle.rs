@@ -1,9 +1,8 @@
 //! The sandbox as its users hold it: start it, script it, and ask what it did.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
 
 use super::{
     account::{Account, ReceivedRequest, Record},
@@ -12,10 +11,7 @@ use super::{
     script::{Behaviour, ReadFault, Script},
     server_message::ServerMessage,
 };
-use crate::sandbox::{
-    SandboxClock,
-    connection::{CuttableListener, Scissors},
-};
+use crate::sandbox::{SandboxClock, server::Server};
 
 /// How the sandbox is set up.
 #[derive(Clone, Debug)]
@@ -57,40 +53,18 @@ pub struct SandboxVapi {
     server: Arc<Server>,
 }
 
-/// Stops listening when dropped.
-struct Server {
-    address: SocketAddr,
-    account: Arc<Account>,
-    task: tokio::task::AbortHandle,
-}
-
-impl Server {
-    fn stop(&self) {
-        self.account.release();
-        self.task.abort();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
 impl SandboxVapi {
     /// Starts listening on a port of the loopback interface.
     pub async fn start(config: SandboxVapiConfig) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", config.port)).await?;
-        let address = listener.local_addr()?;
+        let port = config.port;
         let account = Arc::new(Account::new(config));
-        let service = api::router(Arc::clone(&account)).into_make_service_with_connect_info::<Scissors>();
-        let serving = tokio::spawn(async move { axum::serve(CuttableListener(listener), service).await });
-        let server = Arc::new(Server {
-            address,
-            account: Arc::clone(&account),
-            task: serving.abort_handle(),
-        });
-        Ok(Self { account, server })
+        let stopped = Arc::clone(&account);
+        let router = api::router(Arc::clone(&account));
+        let server = Server::start(port, router, move || stopped.holding.release()).await?;
+        Ok(Self {
+            account,
+            server: Arc::new(server),
+        })
     }
 
     /// Stops: new connections are refused, held requests let go.
@@ -100,7 +74,7 @@ impl SandboxVapi {
 
     /// The base URL of the API: `http://127.0.0.1:PORT`.
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.server.address)
+        self.server.base_url()
     }
 
     /// What requests to the API are authenticated with.
@@ -215,7 +189,7 @@ impl SandboxVapi {
 
     /// Lets every held request go.
     pub fn release_held(&self) {
-        self.account.release();
+        self.account.holding.release();
     }
 
     /// Lets a call go on.

@@ -87,7 +87,7 @@ impl Asked {
 
     /// Keeps the request waiting until everybody who waits is let go.
     async fn hold(&self) {
-        let released = self.account.released();
+        let released = self.account.holding.released();
         self.account.announcer.announce(SandboxEvent::RequestHeld {
             number: self.request.number,
         });
