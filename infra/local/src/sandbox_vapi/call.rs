@@ -134,7 +134,7 @@ impl Call {
             .iter()
             .map(|turn| json!({ "role": turn.role, "message": turn.text }))
             .collect();
-        let transcript: String = self
+        let lines: Vec<String> = self
             .turns
             .iter()
             .filter(|turn| turn.role != "system")
@@ -143,7 +143,7 @@ impl Call {
                 format!("{speaker}: {}\n", turn.text)
             })
             .collect();
-        json!({ "messages": messages, "transcript": transcript })
+        json!({ "messages": messages, "transcript": lines.concat() })
     }
 }
 

@@ -82,8 +82,8 @@ impl Client {
     /// Places one call, once; uses the permit up. Vapi has no idempotency key, so what the answer does not
     /// prove is unknown.
     ///
-    /// The attempt's id goes along three times (as `name` and in two kinds of metadata), for Vapi gives it back
-    /// in different places. There is no `schedulePlan`: what Vapi dials later cannot be checked again.
+    /// The attempt's id goes along as the call's name and in its metadata, for Vapi may give back either. There
+    /// is no `schedulePlan`: what Vapi dials later cannot be checked again.
     ///
     /// `still_good` is asked at the last moment, for the process may have been frozen since the permit was given:
     /// one that is too old is not used any more. What remains is the time that connecting takes.
