@@ -3,6 +3,7 @@
 mod messages;
 mod records;
 mod sends;
+mod settings;
 
 use std::collections::BTreeMap;
 

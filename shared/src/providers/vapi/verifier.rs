@@ -14,7 +14,7 @@ use crate::platform::secrets::{Secrets, same};
 
 /// What an invocation can hold; a report with a long transcript has some megabytes.
 const BODY_BYTES_MAX: usize = 6 * 1024 * 1024;
-const SECRET: &str = "VAPI_WEBHOOK_SECRET";
+const SETTING: &str = "VAPI_WEBHOOK_SECRET";
 
 /// What a sender has to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl WebhookVerifier {
             } => verify(body, timestamp, signature, secrets, heard_at),
             Shown::Secret(given) => is_one_of(given, secrets),
         };
-        self.secrets.fitting(SECRET, check).await.map_err(unauthorized)?;
+        self.secrets.fitting(SETTING, check).await.map_err(unauthorized)?;
         Ok(Verified::of(body, heard_at))
     }
 }
