@@ -37,11 +37,17 @@ pub(crate) fn check(input: &[u8]) {
             );
             assert_eq!((refusal.http_status, refusal.code), (Some(status), None));
             let is_vapis = matches!(said("message"), Some(Value::String(_) | Value::Array(_)));
-            assert!(is_vapis || [401, 403, 429].contains(&status), "an edge said {status}");
+            assert!(
+                is_vapis || [401, 403, 429].contains(&status),
+                "an edge said {status}"
+            );
             match refusal.next {
                 AfterRefusal::Unauthorized => assert!([401, 403].contains(&status)),
                 AfterRefusal::Throttled { wait } => {
-                    assert!([400, 429].contains(&status) && A_WHILE.contains(&wait), "{status} {wait:?}");
+                    assert!(
+                        [400, 429].contains(&status) && A_WHILE.contains(&wait),
+                        "{status} {wait:?}"
+                    );
                 }
                 AfterRefusal::GiveUp => assert!(![401, 403, 429].contains(&status)),
                 AfterRefusal::OptedOut | AfterRefusal::Retry => panic!("Vapi says no such thing"),

@@ -23,7 +23,10 @@ pub(crate) fn check(input: &[u8]) {
             assert_says_what_was_said(&call, &body);
         }
         Ok(ServerMessage::Other(kind)) => {
-            assert!(!["status-update", "end-of-call-report"].contains(&kind.as_str()) || body["message"]["type"] != kind.as_str());
+            assert!(
+                !["status-update", "end-of-call-report"].contains(&kind.as_str())
+                    || body["message"]["type"] != kind.as_str()
+            );
             assert!(kind.len() <= 64 && kind.bytes().all(|byte| byte.is_ascii_graphic()));
         }
         Err(_) => {}
@@ -55,7 +58,11 @@ fn assert_says_what_was_said(call: &CallRecord, body: &Value) {
     assert!(call.customer_said.len() <= 64 * 1024 && !call.customer_said.contains('\0'));
     assert_eq!(call.result().is_some(), call.has_ended());
     if call.frees_the_day() {
-        assert!(call.ended_reason.as_deref().is_some_and(|reason| reason.starts_with("call.start.error-")));
+        assert!(
+            call.ended_reason
+                .as_deref()
+                .is_some_and(|reason| reason.starts_with("call.start.error-"))
+        );
         assert_eq!(call.result(), Some(CallResult::NotPlaced));
     }
 }

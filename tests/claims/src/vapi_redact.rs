@@ -25,7 +25,10 @@ pub(crate) fn check(input: &[u8]) {
         let mut secretive = value.clone();
         hide_in(&mut secretive, name);
         redact(&mut secretive);
-        assert!(!secretive.to_string().contains(MARK), "{name} was kept: {secretive}");
+        assert!(
+            !secretive.to_string().contains(MARK),
+            "{name} was kept: {secretive}"
+        );
     }
     let mut redacted = value.clone();
     redact(&mut redacted);
@@ -52,9 +55,20 @@ fn assert_same_but_for_secrets(name: &str, before: &Value, after: &Value) {
     match (before, after) {
         (before, after) if after == REDACTED && before != after => {
             let name = name.to_lowercase();
-            let telling = ["secret", "pass", "key", "token", "auth", "credential", "bearer", "url"];
+            let telling = [
+                "secret",
+                "pass",
+                "key",
+                "token",
+                "auth",
+                "credential",
+                "bearer",
+                "url",
+            ];
             assert!(
-                telling.iter().any(|part| without_punctuation(&name).contains(part)),
+                telling
+                    .iter()
+                    .any(|part| without_punctuation(&name).contains(part)),
                 "{name} is no secret"
             );
         }
@@ -77,5 +91,6 @@ fn assert_same_but_for_secrets(name: &str, before: &Value, after: &Value) {
 }
 
 fn without_punctuation(name: &str) -> String {
-    name.split(|character: char| !character.is_ascii_alphanumeric()).collect()
+    name.split(|character: char| !character.is_ascii_alphanumeric())
+        .collect()
 }

@@ -29,16 +29,35 @@ pub(crate) fn check(input: &[u8]) {
         let secrets: [SecretString; 2] = ["another secret".into(), secret.into()];
         verify(body.as_bytes(), timestamp, signature, &secrets, now)
     };
-    assert_eq!(told(&secret, &timestamp, &body, &signature), Ok(()), "signed and refused");
+    assert_eq!(
+        told(&secret, &timestamp, &body, &signature),
+        Ok(()),
+        "signed and refused"
+    );
 
     let more = draw.character();
     for (what, result) in [
-        ("another secret", told(&format!("{secret}x{more}"), &timestamp, &body, &signature)),
-        ("another body", told(&secret, &timestamp, &format!("{body}{more}"), &signature)),
-        ("another time", told(&secret, &format!("0{timestamp}"), &body, &signature)),
-        ("another signature", told(&secret, &timestamp, &body, &format!("{signature}{more}"))),
+        (
+            "another secret",
+            told(&format!("{secret}x{more}"), &timestamp, &body, &signature),
+        ),
+        (
+            "another body",
+            told(&secret, &timestamp, &format!("{body}{more}"), &signature),
+        ),
+        (
+            "another time",
+            told(&secret, &format!("0{timestamp}"), &body, &signature),
+        ),
+        (
+            "another signature",
+            told(&secret, &timestamp, &body, &format!("{signature}{more}")),
+        ),
         ("half of it", told(&secret, &timestamp, &body, &signature[1..])),
-        ("another digit", told(&secret, &timestamp, &body, &changed(&signature))),
+        (
+            "another digit",
+            told(&secret, &timestamp, &body, &changed(&signature)),
+        ),
     ] {
         assert_eq!(result, Err(SignatureError::DoesNotFit), "{what}");
     }

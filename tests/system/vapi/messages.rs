@@ -76,7 +76,11 @@ async fn a_call_is_followed_from_its_first_ring_to_its_report() {
 
     vapi.update_call(&id, |call| call.say("user", "Stop calling me."));
     vapi.end_call(&id, "customer-ended-call");
-    let over = call_in(verified(&vapi, vapi.end_of_call_report(&id)).await.expect("Vapi's"));
+    let over = call_in(
+        verified(&vapi, vapi.end_of_call_report(&id))
+            .await
+            .expect("Vapi's"),
+    );
     assert_eq!(over.id.as_str(), id);
     assert_eq!(over.result(), Some(CallResult::Answered));
     assert_eq!(over.customer_said, "Stop calling me.");
@@ -86,12 +90,19 @@ async fn a_call_is_followed_from_its_first_ring_to_its_report() {
 async fn a_credential_in_a_message_is_not_kept() {
     let (vapi, id) = calling().await;
     vapi.end_call(&id, "customer-busy");
-    let verified = verified(&vapi, vapi.end_of_call_report(&id)).await.expect("Vapi's");
+    let verified = verified(&vapi, vapi.end_of_call_report(&id))
+        .await
+        .expect("Vapi's");
     let body = verified.body.expect("JSON");
     assert_eq!(body["message"]["phoneNumber"]["twilioAuthToken"], REDACTED);
     assert_eq!(body["message"]["call"]["id"], json!(id));
     let kept = body.to_string();
-    for secret in ["test-twilio-auth-token", "test-server-secret", "/control", "/listen"] {
+    for secret in [
+        "test-twilio-auth-token",
+        "test-server-secret",
+        "/control",
+        "/listen",
+    ] {
         assert!(!kept.contains(secret), "{secret}");
     }
 }
@@ -114,7 +125,11 @@ async fn nobody_but_vapi_is_believed_and_only_now() {
         honest().with_bearer(),
         honest().with_vapi_secret(),
     ] {
-        assert_eq!(status_of(verified(&vapi, forged.clone()).await), 401, "{forged:?}");
+        assert_eq!(
+            status_of(verified(&vapi, forged.clone()).await),
+            401,
+            "{forged:?}"
+        );
     }
     for fine in [
         honest(),
@@ -153,7 +168,9 @@ async fn what_is_not_a_posted_json_of_a_sensible_size_is_refused_before_anything
     let mut got = honest();
     *got.method_mut() = http::Method::GET;
     let mut form = honest();
-    let kind = "application/x-www-form-urlencoded".parse().expect("a header's value");
+    let kind = "application/x-www-form-urlencoded"
+        .parse()
+        .expect("a header's value");
     form.headers_mut().insert("content-type", kind);
     let huge = honest().map(|_| Body::from(vec![b' '; 6 * 1024 * 1024 + 1]));
     for (request, status) in [(got, 405), (form, 415), (huge, 413)] {
@@ -174,7 +191,10 @@ async fn a_message_that_says_nothing_to_us_is_vapis_all_the_same() {
         other.message,
         Ok(vapi::ServerMessage::Other("assistant-request".to_owned()))
     );
-    for (body, missing) in [(json!(null), "message.type"), (json!({ "type": "status-update" }), "message.call.id")] {
+    for (body, missing) in [
+        (json!(null), "message.type"),
+        (json!({ "type": "status-update" }), "message.call.id"),
+    ] {
         let broken = verified(&vapi, vapi.message(body)).await.expect("Vapi's");
         assert_eq!(broken.message, Err(WebhookError::Malformed(missing)));
         assert!(broken.body.is_some());

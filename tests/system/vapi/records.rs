@@ -14,7 +14,9 @@ use super::{CUSTOMER, Ledger, OTHER_CUSTOMER, client, noon, place, vapi};
 /// Everything within half an hour of noon.
 async fn listed(vapi: &SandboxVapi) -> Result<CallListing, ReadError> {
     let half_an_hour = SignedDuration::from_mins(30);
-    client(vapi).calls_since(noon() - half_an_hour, noon() + half_an_hour).await
+    client(vapi)
+        .calls_since(noon() - half_an_hour, noon() + half_an_hour)
+        .await
 }
 
 fn ids<'a>(ids: impl IntoIterator<Item = &'a str>) -> BTreeSet<String> {
@@ -123,13 +125,22 @@ async fn a_list_that_lags_shows_nothing_yet() {
 async fn a_list_that_cannot_be_read_is_never_called_complete() {
     let vapi = vapi().await;
     crowd(&vapi, 3, Duration::from_secs(1)).await;
-    for fault in [ReadFault::Refuse(500), ReadFault::Refuse(404), ReadFault::Garbled, ReadFault::Reset] {
+    for fault in [
+        ReadFault::Refuse(500),
+        ReadFault::Refuse(404),
+        ReadFault::Garbled,
+        ReadFault::Reset,
+    ] {
         vapi.on_next_read(Some(fault.clone()));
         assert!(listed(&vapi).await.is_err(), "{fault:?}");
         vapi.on_next_read(None);
         vapi.on_next_read(Some(fault.clone()));
         let cut_short = listed(&vapi).await.expect("a first page");
-        assert_eq!((cut_short.calls.len(), cut_short.complete), (3, false), "{fault:?}");
+        assert_eq!(
+            (cut_short.calls.len(), cut_short.complete),
+            (3, false),
+            "{fault:?}"
+        );
     }
     let early = row("c1", "2026-06-10T16:59:00Z");
     let late = row("c2", "2026-06-10T17:01:00Z");
@@ -156,7 +167,10 @@ async fn a_list_without_end_is_given_up() {
     let vapi = vapi().await;
     for page in 0..100_i64 {
         let at: Timestamp = noon() - SignedDuration::from_secs(page);
-        vapi.on_next_read(Some(ReadFault::Says(json!([row(&format!("c{page}"), &at.to_string())]))));
+        vapi.on_next_read(Some(ReadFault::Says(json!([row(
+            &format!("c{page}"),
+            &at.to_string()
+        )]))));
     }
     let listing = listed(&vapi).await.expect("a list");
     assert!(!listing.complete && vapi.requests().len() < 100);

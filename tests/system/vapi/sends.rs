@@ -159,11 +159,12 @@ async fn a_rotated_key_counts_at_once() {
     };
     let current = Arc::clone(&held);
     let key = move || current.lock().expect("no panic").clone().into();
-    let client = Client::new(&vapi.base_url(), line, key, Gate::default())
-        .expect("a client");
+    let client = Client::new(&vapi.base_url(), line, key, Gate::default()).expect("a client");
     vapi.rotate_api_key("test-vapi-key-rotated");
 
-    let refused = client.place_call(ledger.permit(&number(1)).await, &call(), || true).await;
+    let refused = client
+        .place_call(ledger.permit(&number(1)).await, &call(), || true)
+        .await;
     assert!(
         matches!(
             refused,
@@ -175,7 +176,9 @@ async fn a_rotated_key_counts_at_once() {
         "{refused:?}"
     );
     vapi.api_key().clone_into(&mut held.lock().expect("no panic"));
-    let accepted = client.place_call(ledger.permit(&number(2)).await, &call(), || true).await;
+    let accepted = client
+        .place_call(ledger.permit(&number(2)).await, &call(), || true)
+        .await;
     assert!(matches!(accepted, Outcome::Accepted { .. }), "{accepted:?}");
 }
 
@@ -183,13 +186,17 @@ async fn a_rotated_key_counts_at_once() {
 async fn what_never_left_is_known_not_to_have_been_sent() {
     let (vapi, ledger) = (vapi().await, Ledger::new().await);
     let client = client(&vapi);
-    let stale = client.place_call(ledger.permit(&number(1)).await, &call(), || false).await;
+    let stale = client
+        .place_call(ledger.permit(&number(1)).await, &call(), || false)
+        .await;
     assert_eq!(stale, Outcome::not_sent());
     assert!(vapi.requests().is_empty());
 
     vapi.shutdown();
     tokio::task::yield_now().await;
-    let refused = client.place_call(ledger.permit(&number(2)).await, &call(), || true).await;
+    let refused = client
+        .place_call(ledger.permit(&number(2)).await, &call(), || true)
+        .await;
     assert_eq!(refused, Outcome::not_sent());
 }
 

@@ -34,12 +34,23 @@ async fn a_missing_or_malformed_setting_is_named() {
         assert_eq!(complaint_about(settings().with(name, " ")).await, Some(name));
     }
     for (name, malformed, fine) in [
-        ("VAPI_API_BASE_URL", "http://api.vapi.example", "https://api.vapi.example"),
-        ("VAPI_API_BASE_URL", "http://127.vapi.example", "http://127.0.0.1:9"),
+        (
+            "VAPI_API_BASE_URL",
+            "http://api.vapi.example",
+            "https://api.vapi.example",
+        ),
+        (
+            "VAPI_API_BASE_URL",
+            "http://127.vapi.example",
+            "http://127.0.0.1:9",
+        ),
         ("VAPI_WEBHOOK_AUTH", "none", "secret"),
         ("VAPI_WEBHOOK_AUTH", "HMAC", "hmac"),
     ] {
-        assert_eq!(complaint_about(settings().with(name, malformed)).await, Some(name));
+        assert_eq!(
+            complaint_about(settings().with(name, malformed)).await,
+            Some(name)
+        );
         assert_eq!(complaint_about(settings().with(name, fine)).await, None, "{fine}");
     }
 }

@@ -145,7 +145,10 @@ async fn route(asked: &Asked) -> Result<Response, Refusal> {
     }
     let is_known = request.path == "/call" || request.path.starts_with("/call/");
     if request.method != "GET" || !is_known {
-        return Err(Refusal::new(404, format!("Cannot {} {}", request.method, request.path)));
+        return Err(Refusal::new(
+            404,
+            format!("Cannot {} {}", request.method, request.path),
+        ));
     }
     let fault = asked.account.script().read_fault();
     match (fault, request.path.strip_prefix("/call/")) {
@@ -232,14 +235,19 @@ fn checked(asked: &Asked) -> Result<Order, Refusal> {
     let properties = body
         .as_object()
         .ok_or_else(|| bad("the body is not an object".to_owned()))?;
-    if let Some(name) = properties.keys().find(|name| !PROPERTIES.contains(&name.as_str())) {
+    if let Some(name) = properties
+        .keys()
+        .find(|name| !PROPERTIES.contains(&name.as_str()))
+    {
         return Err(bad(format!("property {name} should not exist")));
     }
     let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).map(str::to_owned);
     for pointer in ["/name", "/customer/name", "/customer/externalId"] {
         if text(pointer).is_some_and(|text| text.chars().count() > NAME_CHARS_MAX) {
             let name = pointer[1..].replace('/', ".");
-            return Err(bad(format!("{name} must be shorter than or equal to 40 characters")));
+            return Err(bad(format!(
+                "{name} must be shorter than or equal to 40 characters"
+            )));
         }
     }
     for (pointer, known) in [

@@ -74,7 +74,8 @@ impl Call {
             assistant_id: order.assistant_id,
             phone_number_id: order.phone_number_id,
             overrides: order.overrides,
-            created_at: Timestamp::from_millisecond(now.as_millisecond()).expect("a moment of the same range"),
+            created_at: Timestamp::from_millisecond(now.as_millisecond())
+                .expect("a moment of the same range"),
             started_at: None,
             ended_at: None,
             status: "queued".to_owned(),

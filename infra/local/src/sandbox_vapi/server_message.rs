@@ -93,7 +93,11 @@ impl ServerMessage {
 
     /// The body as it is sent.
     pub fn body(&self) -> Vec<u8> {
-        self.smuggled.as_ref().unwrap_or(&self.body).to_string().into_bytes()
+        self.smuggled
+            .as_ref()
+            .unwrap_or(&self.body)
+            .to_string()
+            .into_bytes()
     }
 
     /// The request itself.

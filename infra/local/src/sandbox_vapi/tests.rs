@@ -66,7 +66,10 @@ async fn an_accepted_call_is_answered_in_vapi_s_shape_and_recorded_with_its_atte
     assert_eq!(body["id"], json!(call.id));
     assert_eq!(body["createdAt"], "2026-03-08T12:00:00.123Z");
     assert_eq!(body["subscriptionLimits"]["concurrencyBlocked"], false);
-    assert_eq!((call.attempt(), call.name.as_deref()), (Some("7f3a"), Some("an attempt")));
+    assert_eq!(
+        (call.attempt(), call.name.as_deref()),
+        (Some("7f3a"), Some("an attempt"))
+    );
     assert_eq!((call.request, call.status.as_str()), (1, "queued"));
     let (status, fetched) = get(&vapi, &format!("/call/{}", call.id)).await;
     assert_eq!((status, &fetched["name"]), (200, &body["name"]));
@@ -75,7 +78,9 @@ async fn an_accepted_call_is_answered_in_vapi_s_shape_and_recorded_with_its_atte
 #[tokio::test]
 async fn a_stranger_gets_401_and_is_recorded() {
     let vapi = vapi().await;
-    let request = client().expect("a client").post(format!("{}/call", vapi.base_url()));
+    let request = client()
+        .expect("a client")
+        .post(format!("{}/call", vapi.base_url()));
     let response = request.bearer_auth("wrong").send().await.expect("an answer");
     assert_eq!(response.status(), 401);
     assert!(vapi.calls().is_empty() && !vapi.requests()[0].authorised);
@@ -100,7 +105,11 @@ async fn what_the_schema_does_not_allow_is_refused() {
         ("/assistantId", json!("another"), 404),
         ("/phoneNumberId", json!("another"), 404),
     ] {
-        assert_eq!(refused(pointer, value.clone()).await, status, "{pointer}: {value}");
+        assert_eq!(
+            refused(pointer, value.clone()).await,
+            status,
+            "{pointer}: {value}"
+        );
     }
     assert_eq!(post(&vapi, &json!([])).await.expect("an answer").status(), 400);
     assert!(vapi.calls().is_empty());
@@ -121,7 +130,11 @@ async fn what_was_accepted_is_in_the_record_whatever_the_sender_hears() {
         vapi.forget();
         vapi.on_next_send(behaviour.clone());
         let answer = post(&vapi, &order(&vapi)).await.ok();
-        assert_eq!(answer.map(|answer| answer.status().as_u16()), heard, "{behaviour:?}");
+        assert_eq!(
+            answer.map(|answer| answer.status().as_u16()),
+            heard,
+            "{behaviour:?}"
+        );
         assert_eq!(vapi.calls().len(), accepted, "{behaviour:?}");
     }
 }
@@ -157,7 +170,8 @@ async fn a_list_is_newest_first_and_filtered_as_asked() {
         let (status, rows) = get(&vapi, &format!("/call?{query}")).await;
         assert_eq!(status, 200, "{query}");
         let rows = rows.as_array().expect("a list").iter();
-        rows.map(|row| row["id"].as_str().expect("an id").to_owned()).collect()
+        rows.map(|row| row["id"].as_str().expect("an id").to_owned())
+            .collect()
     };
     assert_eq!(listed("").await, ids);
     assert_eq!(listed("limit=2").await, ids[..2]);
@@ -207,8 +221,14 @@ async fn a_message_is_signed_over_its_time_and_body() {
     assert_eq!(body["message"]["artifact"]["transcript"], "User: Hello?\n");
     assert_eq!(body["message"]["endedReason"], "customer-ended-call");
 
-    let tampered = vapi.status_update(&id).smuggling(|body| body["message"]["status"] = json!("ringing"));
+    let tampered = vapi
+        .status_update(&id)
+        .smuggling(|body| body["message"]["status"] = json!("ringing"));
     let request = tampered.into_request();
-    let signature = sign(&vapi.webhook_secret(), &noon().as_second().to_string(), request.body());
+    let signature = sign(
+        &vapi.webhook_secret(),
+        &noon().as_second().to_string(),
+        request.body(),
+    );
     assert_ne!(request.headers()["x-signature"], signature);
 }

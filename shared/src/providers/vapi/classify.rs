@@ -157,7 +157,8 @@ mod tests {
     #[test]
     fn no_answer_but_a_definite_no_allows_another_try() {
         for status in [
-            100, 301, 302, 303, 307, 308, 402, 406, 408, 409, 410, 418, 425, 500, 501, 502, 503, 504, 520, 599,
+            100, 301, 302, 303, 307, 308, 402, 406, 408, 409, 410, 418, 425, 500, 501, 502, 503, 504, 520,
+            599,
         ] {
             assert!(is_unknown(status, COMPLAINT), "{status}");
         }

@@ -248,7 +248,12 @@ mod tests {
             };
             Client::new(base, line, || "test-key".into(), Gate::default())
         };
-        for elsewhere in ["http://api.vapi.example", "http://127.vapi.example", "ftp://127.0.0.1", "api.vapi.ai"] {
+        for elsewhere in [
+            "http://api.vapi.example",
+            "http://127.vapi.example",
+            "ftp://127.0.0.1",
+            "api.vapi.ai",
+        ] {
             assert!(new(elsewhere).is_err(), "{elsewhere}");
         }
         for fine in ["https://api.vapi.example", "http://127.0.0.1:9", "http://[::1]:9"] {

@@ -65,10 +65,7 @@ const EXACT: [(&str, CallResult); 34] = [
     ("worker-shutdown", Failed),
     ("phone-call-provider-closed-websocket", Failed),
     ("assistant-join-timed-out", Failed),
-    (
-        "phone-call-provider-bypass-enabled-but-no-call-received",
-        Failed,
-    ),
+    ("phone-call-provider-bypass-enabled-but-no-call-received", Failed),
     ("manually-canceled", Unclear),
 ];
 
@@ -180,10 +177,7 @@ mod tests {
             "call.in-progress.error-providerfault-transport-never-connected",
             NotPlaced,
         ),
-        (
-            "call.in-progress.error-vapifault-worker-not-available",
-            NotPlaced,
-        ),
+        ("call.in-progress.error-vapifault-worker-not-available", NotPlaced),
         ("pipeline-error-vapifault-transport-never-connected", NotPlaced),
         ("call.start.error-vapi-number-international", NotPlaced),
         (
@@ -193,14 +187,8 @@ mod tests {
         ("call.start.error-get-transport", NotPlaced),
         ("assistant-request-returned-error", NotPlaced),
         ("pipeline-error-openai-llm-failed", Failed),
-        (
-            "call.in-progress.error-vapifault-openai-voice-failed",
-            Failed,
-        ),
-        (
-            "call.in-progress.error-pipeline-no-available-llm-model",
-            Failed,
-        ),
+        ("call.in-progress.error-vapifault-openai-voice-failed", Failed),
+        ("call.in-progress.error-pipeline-no-available-llm-model", Failed),
         (
             "call.in-progress.error-sip-inbound-call-failed-to-connect",
             Unclear,
@@ -238,7 +226,11 @@ mod tests {
     #[test]
     fn only_a_call_that_was_never_dialled_frees_its_day() {
         for (word, _) in EXACT.iter().chain(&SEEN) {
-            assert_eq!(frees_the_day(word), word.starts_with("call.start.error-"), "{word}");
+            assert_eq!(
+                frees_the_day(word),
+                word.starts_with("call.start.error-"),
+                "{word}"
+            );
         }
     }
 }

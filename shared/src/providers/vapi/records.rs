@@ -45,9 +45,7 @@ impl CallStatus {
     /// Reads one.
     pub fn parse(word: &str) -> Self {
         let is_word = (1..=32).contains(&word.len())
-            && word
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+            && word.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
         Self(if is_word { word } else { "unknown" }.to_owned())
     }
 
@@ -143,7 +141,11 @@ pub fn call(call: &Value) -> Option<CallRecord> {
 
 /// The call that a server message is about; `None` if it has no id.
 pub(super) fn reported(message: &Value, call: &Value) -> Option<CallRecord> {
-    let told = |name: &str| [message, call].into_iter().find_map(|place| place.get(name)?.as_str());
+    let told = |name: &str| {
+        [message, call]
+            .into_iter()
+            .find_map(|place| place.get(name)?.as_str())
+    };
     let time = |name: &str| told(name).and_then(|text| text.parse::<Timestamp>().ok());
     let of_customer = |name: &str| {
         [call, message]
@@ -198,7 +200,11 @@ fn said_by_customer(message: &Value, call: &Value) -> String {
     let artifacts = || artifacts.into_iter().flatten();
     let messages = artifacts().find_map(|place| place.get("messages")?.as_array());
     let transcript = artifacts().find_map(|place| place.get("transcript")?.as_str());
-    let mut turns: Vec<&str> = messages.into_iter().flatten().filter_map(turn_of_customer).collect();
+    let mut turns: Vec<&str> = messages
+        .into_iter()
+        .flatten()
+        .filter_map(turn_of_customer)
+        .collect();
     if turns.is_empty() {
         let lines = transcript.unwrap_or_default().lines();
         turns.extend(lines.filter_map(|line| line.trim_start().strip_prefix("User:")));
@@ -209,7 +215,10 @@ fn said_by_customer(message: &Value, call: &Value) -> String {
             said.push('\n');
         }
         // Postgres keeps no NUL, and nobody says one.
-        said.extend(turn.chars().map(|said| if said.is_control() { ' ' } else { said }));
+        said.extend(
+            turn.chars()
+                .map(|said| if said.is_control() { ' ' } else { said }),
+        );
     }
     said.truncate(said.floor_char_boundary(SAID_BYTES_MAX));
     said
@@ -217,7 +226,10 @@ fn said_by_customer(message: &Value, call: &Value) -> String {
 
 fn turn_of_customer(message: &Value) -> Option<&str> {
     let is_theirs = message.get("role")?.as_str()? == "user";
-    let text = message.get("message").or_else(|| message.get("content"))?.as_str()?;
+    let text = message
+        .get("message")
+        .or_else(|| message.get("content"))?
+        .as_str()?;
     is_theirs.then_some(text)
 }
 
@@ -324,7 +336,10 @@ mod tests {
             result("pipeline-error-openai-llm-failed", ""),
             Some(CallResult::Failed)
         );
-        assert_eq!(result("voicemail", "You have reached"), Some(CallResult::Voicemail));
+        assert_eq!(
+            result("voicemail", "You have reached"),
+            Some(CallResult::Voicemail)
+        );
         assert_eq!(result("customer-busy", ""), Some(CallResult::Busy));
         assert_eq!(result("something new", ""), Some(CallResult::Unclear));
     }
@@ -344,7 +359,10 @@ mod tests {
 
     #[test]
     fn only_the_customers_words_are_theirs() {
-        assert_eq!(ended("voicemail", "stop\u{0}\ncalling me ").customer_said, "stop  calling me");
+        assert_eq!(
+            ended("voicemail", "stop\u{0}\ncalling me ").customer_said,
+            "stop  calling me"
+        );
         let transcript = "AI: Say stop to end.\nUser: Who is this?\nAI: Acme.\n User: Stop calling.\n";
         for row in [
             json!({ "id": "c1", "artifact": { "transcript": transcript } }),

@@ -106,7 +106,15 @@ mod tests {
         ] {
             assert!(is_telling(name), "{name}");
         }
-        for name in ["", "number", "tokens", "completionTokens", "key", "name", "endedReason"] {
+        for name in [
+            "",
+            "number",
+            "tokens",
+            "completionTokens",
+            "key",
+            "name",
+            "endedReason",
+        ] {
             assert!(!is_telling(name), "{name}");
         }
     }

@@ -55,11 +55,7 @@ enum Shown<'a> {
 impl WebhookVerifier {
     /// With the secrets that are valid as `VAPI_WEBHOOK_SECRET`.
     pub fn new(secrets: Secrets, proof: Proof, gate: Gate) -> Self {
-        Self {
-            secrets,
-            proof,
-            gate,
-        }
+        Self { secrets, proof, gate }
     }
 
     /// Takes `POSTed` JSON of at most 6 MiB with one good proof.
@@ -69,10 +65,9 @@ impl WebhookVerifier {
         let body = request.body().as_ref();
         let shown = shown_in(request, self.proof).map_err(unauthorized)?;
         let check = |secrets: &[SecretString]| match shown {
-            Shown::Signature {
-                timestamp,
-                signature,
-            } => verify(body, timestamp, signature, secrets, heard_at),
+            Shown::Signature { timestamp, signature } => {
+                verify(body, timestamp, signature, secrets, heard_at)
+            }
             Shown::Secret(given) => is_one_of(given, secrets),
         };
         self.secrets.fitting(SETTING, check).await.map_err(unauthorized)?;
@@ -102,10 +97,7 @@ fn shown_in(request: &Request, proof: Proof) -> Result<Shown<'_>, SignatureError
     if request.headers().contains_key("x-signature") {
         let timestamp = only(request, "x-timestamp")?.ok_or(SignatureError::NotOne)?;
         let signature = only(request, "x-signature")?.ok_or(SignatureError::NotOne)?;
-        return Ok(Shown::Signature {
-            timestamp,
-            signature,
-        });
+        return Ok(Shown::Signature { timestamp, signature });
     }
     let bearer = only(request, "authorization")?.map(|value| value.strip_prefix("Bearer ").unwrap_or(value));
     let given = match (bearer, only(request, "x-vapi-secret")?) {

@@ -75,7 +75,9 @@ mod tests {
 
     #[test]
     fn a_status_update_says_how_far_a_call_has_come() {
-        let ringing = call_in(&json!({ "type": "status-update", "status": "ringing", "call": { "id": "c1", "status": "queued" } }));
+        let ringing = call_in(
+            &json!({ "type": "status-update", "status": "ringing", "call": { "id": "c1", "status": "queued" } }),
+        );
         assert_eq!((ringing.status.as_str(), ringing.result()), ("ringing", None));
 
         let over = call_in(&json!({
@@ -109,7 +111,13 @@ mod tests {
 
     #[test]
     fn everything_else_is_known_by_its_type_alone() {
-        for kind in ["assistant-request", "tool-calls", "conversation-update", "hang", "new"] {
+        for kind in [
+            "assistant-request",
+            "tool-calls",
+            "conversation-update",
+            "hang",
+            "new",
+        ] {
             let message = server_message(&json!({ "message": { "type": kind } }));
             assert_eq!(message, Ok(ServerMessage::Other(kind.to_owned())));
         }
@@ -123,13 +131,20 @@ mod tests {
             (json!(null), "message"),
             (json!({ "message": "status-update" }), "message.type"),
             (json!({ "message": { "type": 7 } }), "message.type"),
-            (json!({ "message": { "type": "status-update" } }), "message.call.id"),
+            (
+                json!({ "message": { "type": "status-update" } }),
+                "message.call.id",
+            ),
             (
                 json!({ "message": { "type": "end-of-call-report", "call": { "id": "" } } }),
                 "message.call.id",
             ),
         ] {
-            assert_eq!(server_message(&body), Err(WebhookError::Malformed(missing)), "{body}");
+            assert_eq!(
+                server_message(&body),
+                Err(WebhookError::Malformed(missing)),
+                "{body}"
+            );
         }
     }
 }
