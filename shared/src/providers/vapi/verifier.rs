@@ -100,9 +100,8 @@ fn shown_in(request: &Request, proof: Proof) -> Result<Shown<'_>, SignatureError
         return Ok(Shown::Signature { timestamp, signature });
     }
     let bearer = only(request, "authorization")?.map(|value| value.strip_prefix("Bearer ").unwrap_or(value));
-    let given = match (bearer, only(request, "x-vapi-secret")?) {
-        (Some(given), None) | (None, Some(given)) => given,
-        _ => return Err(SignatureError::NotOne),
+    let ((Some(given), None) | (None, Some(given))) = (bearer, only(request, "x-vapi-secret")?) else {
+        return Err(SignatureError::NotOne);
     };
     match proof {
         Proof::Signature => Err(SignatureError::SecretOnly),

@@ -52,10 +52,7 @@ pub fn server_message(body: &Value) -> Result<ServerMessage, WebhookError> {
 
 /// A type as a log may show it.
 fn shown(kind: &str) -> String {
-    kind.chars()
-        .filter(|character| character.is_ascii_graphic())
-        .take(64)
-        .collect()
+    kind.chars().filter(char::is_ascii_graphic).take(64).collect()
 }
 
 #[cfg(test)]
