@@ -96,6 +96,11 @@ fn what_proves_who_somebody_is_is_compared_in_constant_time() {
         ("signature.rs", signature),
         ("scheduled.rs", code("shared/src/platform/scheduled.rs")),
         ("verifier.rs", code("shared/src/providers/twilio/verifier.rs")),
+        (
+            "vapi/signature.rs",
+            code("shared/src/providers/vapi/signature.rs"),
+        ),
+        ("vapi/verifier.rs", code("shared/src/providers/vapi/verifier.rs")),
     ] {
         for word in ["expected", "signature", "secret", "token", "mac(", "given"] {
             for comparison in [

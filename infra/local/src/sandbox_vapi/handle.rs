@@ -261,7 +261,7 @@ impl SandboxVapi {
             format!("{}/api/webhooks/vapi", self.account.public_base_url),
             self.account.webhook_secret(),
             self.account.clock.now(),
-            json!({ "message": message }),
+            Value::from_iter([("message", message)]),
         )
     }
 

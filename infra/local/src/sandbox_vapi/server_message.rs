@@ -57,7 +57,7 @@ impl ServerMessage {
 
     /// Says that it was signed then, in whatever unit or words.
     pub fn signed_at(mut self, timestamp: &str) -> Self {
-        self.timestamp = timestamp.to_owned();
+        timestamp.clone_into(&mut self.timestamp);
         self
     }
 
