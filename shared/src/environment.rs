@@ -17,7 +17,7 @@ use crate::platform::gate::Gate;
 use crate::platform::is_this_machine;
 use crate::platform::queue::{Doorbell, Park};
 use crate::platform::secrets::{Lookup, Secrets};
-use crate::providers::twilio;
+use crate::providers::{twilio, vapi};
 
 /// One connection for the statement at hand and one for a neighbour in the same batch.
 const POOL_SIZE: usize = 2;
@@ -212,6 +212,41 @@ impl Environment {
             name: "TWILIO_API_BASE_URL",
             why: format!("{error:#}"),
         })
+    }
+
+    /// `VAPI_API_KEY`, `VAPI_ASSISTANT_ID`, `VAPI_PHONE_NUMBER_ID` and `VAPI_API_BASE_URL`.
+    pub fn vapi(&self) -> Result<vapi::Client, ConfigError> {
+        self.secret("VAPI_API_KEY")?;
+        let line = vapi::Line {
+            assistant_id: self.required("VAPI_ASSISTANT_ID")?,
+            phone_number_id: self.required("VAPI_PHONE_NUMBER_ID")?,
+        };
+        let base = self
+            .optional("VAPI_API_BASE_URL")
+            .unwrap_or_else(|| "https://api.vapi.ai".to_owned());
+        let secrets = self.secrets();
+        let key = move || secrets.current("VAPI_API_KEY").unwrap_or_default();
+        vapi::Client::new(&base, line, key, self.gate()).map_err(|error| ConfigError::Malformed {
+            name: "VAPI_API_BASE_URL",
+            why: format!("{error:#}"),
+        })
+    }
+
+    /// `VAPI_WEBHOOK_SECRET`, and during a rotation `VAPI_WEBHOOK_SECRET_PREVIOUS`; `VAPI_WEBHOOK_AUTH` is
+    /// `hmac`, or `secret` for an account whose credential cannot sign.
+    pub fn vapi_webhooks(&self) -> Result<vapi::WebhookVerifier, ConfigError> {
+        self.secret("VAPI_WEBHOOK_SECRET")?;
+        let proof = match self.optional("VAPI_WEBHOOK_AUTH").as_deref() {
+            None | Some("hmac") => vapi::Proof::Signature,
+            Some("secret") => vapi::Proof::SignatureOrSecret,
+            Some(_) => {
+                return Err(ConfigError::Malformed {
+                    name: "VAPI_WEBHOOK_AUTH",
+                    why: "neither `hmac` nor `secret`".to_owned(),
+                });
+            }
+        };
+        Ok(vapi::WebhookVerifier::new(self.secrets(), proof, self.gate()))
     }
 
     /// `SWITCHBOARD_STAGE` and `ALLOWED_RECIPIENTS` (comma-separated E.164): whom this stack may reach.

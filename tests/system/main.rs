@@ -27,3 +27,4 @@ mod tls;
 mod triggers;
 mod twilio_package;
 mod unclear;
+mod vapi;

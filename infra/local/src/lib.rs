@@ -7,6 +7,7 @@ pub mod invoke;
 pub mod postgres;
 pub mod runtime_api;
 pub mod sandbox;
+pub mod sandbox_vapi;
 pub mod settings;
 pub mod sqs;
 pub mod stack;

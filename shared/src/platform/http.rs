@@ -3,7 +3,7 @@
 //! What the sender did wrong is said where it is found, by a named constructor, and told to the sender.
 //! What went wrong on our side travels by `?`, is logged once with its whole chain, and is told to nobody.
 
-use lambda_http::{Body, Response};
+use lambda_http::{Body, Request, Response};
 use serde_json::json;
 
 use super::database;
@@ -70,6 +70,30 @@ pub fn unsupported_media_type() -> HttpError {
         status: 415,
         reason: "unsupported media type",
     }
+}
+
+/// Refuses what is no `POST` of `media_type`, or has a body of more than `body_bytes_max`.
+pub fn expect_post(
+    request: &Request,
+    media_type: &str,
+    body_bytes_max: usize,
+) -> std::result::Result<(), HttpError> {
+    if request.method() != http::Method::POST {
+        return Err(method_not_allowed());
+    }
+    let content_type = request
+        .headers()
+        .get("content-type")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let given = content_type.split(';').next().unwrap_or_default().trim();
+    if !given.eq_ignore_ascii_case(media_type) {
+        return Err(unsupported_media_type());
+    }
+    if request.body().len() > body_bytes_max {
+        return Err(payload_too_large());
+    }
+    Ok(())
 }
 
 /// 204.

@@ -120,6 +120,20 @@ impl Secrets {
         self.refresh(ASK_AGAIN, |state| &mut state.asked_again_at).await
     }
 
+    /// Tries the values of `name` that are valid now and, if none fits, those that are valid by then.
+    pub async fn fitting<T, E>(
+        &self,
+        name: &str,
+        check: impl Fn(&[SecretString]) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.keep_fresh().await;
+        let result = check(&self.valid(name));
+        if result.is_err() && self.look_again().await {
+            return check(&self.valid(name));
+        }
+        result
+    }
+
     async fn refresh(&self, at_most_every: Duration, last: impl Fn(&mut State) -> &mut SystemTime) -> bool {
         if matches!(self.0.source, Source::Environment(_)) {
             return false;

@@ -1,2 +1,6 @@
 //! Other companies, in our words.
+mod exchange;
 pub mod twilio;
+pub mod vapi;
+
+pub use exchange::ReadError;

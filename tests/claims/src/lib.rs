@@ -27,6 +27,10 @@ mod signature;
 mod text;
 mod tick;
 mod twiml;
+mod vapi_answer;
+mod vapi_message;
+mod vapi_redact;
+mod vapi_signature;
 mod webhook;
 mod words;
 
@@ -78,5 +82,9 @@ claims! {
     text: text::check, "No text goes out against a rule, and the first one says how to stop them.";
     tick: tick::check, "Only a schedule is a schedule.";
     twiml: twiml::check, "`TwiML` says what it was asked to say, whatever the words are.";
+    vapi_answer: vapi_answer::check, "Only a definite answer of Vapi's is a yes or a no.";
+    vapi_message: vapi_message::check, "A message of Vapi's says what it says, and can be stored.";
+    vapi_redact: vapi_redact::check, "A credential is not kept, and everything else is.";
+    vapi_signature: vapi_signature::check, "What Vapi signed a moment ago is accepted, and nothing else.";
     webhook: webhook::check, "A request is taken if Twilio signed it, and only then.";
 }

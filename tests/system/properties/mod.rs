@@ -9,6 +9,7 @@ mod jobs;
 mod missed_calls;
 mod platform;
 mod twilio;
+mod vapi;
 
 use std::path::{Path, PathBuf};
 

@@ -10,7 +10,7 @@ use super::root;
 use crate::architecture::sources;
 
 /// Everywhere that a secret is taken out of its wrapper, and what becomes of it there.
-const EXPOSED: [(&str, &str); 4] = [
+const EXPOSED: [(&str, &str); 7] = [
     ("shared/src/platform/database.rs", "parse(url.expose_secret())"),
     (
         "shared/src/platform/scheduled.rs",
@@ -23,6 +23,18 @@ const EXPOSED: [(&str, &str); 4] = [
     (
         "shared/src/providers/twilio/signature.rs",
         "new_from_slice(token.expose_secret().as_bytes())",
+    ),
+    (
+        "shared/src/providers/vapi/client.rs",
+        "bearer_auth((self.api_key)().expose_secret())",
+    ),
+    (
+        "shared/src/providers/vapi/signature.rs",
+        "new_from_slice(secret.expose_secret().as_bytes())",
+    ),
+    (
+        "shared/src/providers/vapi/verifier.rs",
+        "same(given, secret.expose_secret())",
     ),
 ];
 
@@ -84,6 +96,11 @@ fn what_proves_who_somebody_is_is_compared_in_constant_time() {
         ("signature.rs", signature),
         ("scheduled.rs", code("shared/src/platform/scheduled.rs")),
         ("verifier.rs", code("shared/src/providers/twilio/verifier.rs")),
+        (
+            "vapi/signature.rs",
+            code("shared/src/providers/vapi/signature.rs"),
+        ),
+        ("vapi/verifier.rs", code("shared/src/providers/vapi/verifier.rs")),
     ] {
         for word in ["expected", "signature", "secret", "token", "mac(", "given"] {
             for comparison in [

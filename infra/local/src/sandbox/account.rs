@@ -12,6 +12,7 @@ use super::{
     SandboxConfig,
     clock::SandboxClock,
     events::{Announcer, RingEvent, SandboxEvent},
+    holding::Holding,
     record::{CallStatus, MessageStatus, Pair, Record, SentMessage, attempt_in, new_sid},
     script::{Fate, Script},
     webhooks::{self, Webhook},
@@ -53,13 +54,12 @@ pub(super) struct Account {
     lines: Mutex<HashMap<String, Line>>,
     record: Mutex<Record>,
     script: Mutex<Script>,
-    /// Counts how often the held requests were let go.
-    releases: watch::Sender<u64>,
+    pub(super) holding: Holding,
     stopped: watch::Sender<bool>,
 }
 
 /// A lock that outlives the panic of a failed test.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -76,7 +76,7 @@ impl Account {
             lines: Mutex::default(),
             record: Mutex::default(),
             script: Mutex::default(),
-            releases: watch::Sender::new(0),
+            holding: Holding::new(),
             stopped: watch::Sender::new(false),
         })
     }
@@ -137,22 +137,9 @@ impl Account {
         })
     }
 
-    /// Waits for the next time that held requests are let go, counted from this call.
-    pub(super) fn released(&self) -> impl Future<Output = ()> + use<> {
-        let mut releases = self.releases.subscribe();
-        async move {
-            // A closed channel means that the sandbox is gone: let go as well.
-            let _ = releases.changed().await;
-        }
-    }
-
-    pub(super) fn release(&self) {
-        self.releases.send_modify(|count| *count += 1);
-    }
-
     pub(super) fn stop(&self) {
         self.stopped.send_replace(true);
-        self.release();
+        self.holding.release();
     }
 
     pub(super) async fn stopped(&self) {

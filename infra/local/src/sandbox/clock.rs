@@ -65,7 +65,7 @@ impl SandboxClock {
 }
 
 /// `moment` plus `by`.
-pub(super) fn later(moment: Timestamp, by: Duration) -> Timestamp {
+pub(crate) fn later(moment: Timestamp, by: Duration) -> Timestamp {
     let by = SignedDuration::try_from(by).expect("a delay of less than 292 billion years");
     moment.checked_add(by).expect("a time before the year 9999")
 }

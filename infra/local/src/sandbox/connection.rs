@@ -22,11 +22,11 @@ use tokio::{
 
 /// Cuts the connection on which a request came in.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Scissors(Arc<AtomicBool>);
+pub(crate) struct Scissors(Arc<AtomicBool>);
 
 impl Scissors {
     /// From now on no byte goes out, and the peer gets a reset instead.
-    pub(super) fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.0.store(true, Ordering::SeqCst);
     }
 
@@ -46,7 +46,7 @@ impl Connected<IncomingStream<'_, CuttableListener>> for Scissors {
 }
 
 /// A listener whose connections come with [`Scissors`].
-pub(super) struct CuttableListener(pub(super) TcpListener);
+pub(crate) struct CuttableListener(pub(crate) TcpListener);
 
 impl Listener for CuttableListener {
     type Io = CuttableStream;
@@ -70,7 +70,7 @@ impl Listener for CuttableListener {
 }
 
 /// A TCP stream that writes nothing more once it is cut.
-pub(super) struct CuttableStream {
+pub(crate) struct CuttableStream {
     stream: TcpStream,
     scissors: Scissors,
 }

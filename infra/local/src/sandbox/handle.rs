@@ -1,19 +1,17 @@
 //! The sandbox as its users hold it: start it, script it, ring it, and ask what it did.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
-
-use tokio::net::TcpListener;
+use std::{io, sync::Arc, time::Duration};
 
 use super::{
     account::{Account, Line, Order, pairs},
     caller,
     clock::SandboxClock,
-    connection::{CuttableListener, Scissors},
     events::{Events, SandboxEvent},
     record::{Call, CallStatus, MessageStatus, ReceivedRequest, Record, SentMessage, value_of},
     rest,
     ring::{Ring, RingReport},
     script::{Behaviour, Fate, ReadFault, Script},
+    server::Server,
     webhooks::Webhook,
 };
 
@@ -54,41 +52,17 @@ pub struct SandboxTwilio {
     server: Arc<Server>,
 }
 
-/// Stops listening when dropped.
-struct Server {
-    address: SocketAddr,
-    account: Arc<Account>,
-    task: tokio::task::AbortHandle,
-}
-
-impl Server {
-    fn stop(&self) {
-        self.account.stop();
-        self.task.abort();
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
 impl SandboxTwilio {
     /// Starts listening on a port of the loopback interface.
     pub async fn start(config: SandboxConfig) -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", config.port)).await?;
-        let address = listener.local_addr()?;
+        let port = config.port;
         let account = Arc::new(Account::new(config).map_err(io::Error::other)?);
-        let service = rest::router(Arc::clone(&account)).into_make_service_with_connect_info::<Scissors>();
-        let serving = tokio::spawn(async move { axum::serve(CuttableListener(listener), service).await });
-        let task = serving.abort_handle();
-        let server = Arc::new(Server {
-            address,
-            account: Arc::clone(&account),
-            task,
-        });
-        Ok(Self { account, server })
+        let stopped = Arc::clone(&account);
+        let server = Server::start(port, rest::router(Arc::clone(&account)), move || stopped.stop()).await?;
+        Ok(Self {
+            account,
+            server: Arc::new(server),
+        })
     }
 
     /// Stops: new connections are refused, held requests let go, callbacks no longer posted.
@@ -98,7 +72,7 @@ impl SandboxTwilio {
 
     /// The base URL of the API: `http://127.0.0.1:PORT`.
     pub fn base_url(&self) -> String {
-        format!("http://{}", self.server.address)
+        self.server.base_url()
     }
 
     /// The account's sid.
@@ -316,7 +290,7 @@ impl SandboxTwilio {
 
     /// Lets every held request go.
     pub fn release_held(&self) {
-        self.account.release();
+        self.account.holding.release();
     }
 }
 

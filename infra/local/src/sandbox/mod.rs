@@ -8,22 +8,25 @@
 //! - It shares no code with the product, so that the two check each other.
 //! - Whatever it does is announced ([`SandboxTwilio::events`]), so nobody has to sleep and hope.
 
-mod account;
+pub(crate) mod account;
+pub(crate) mod answers;
 mod caller;
-mod clock;
-mod connection;
+pub(crate) mod clock;
+pub(crate) mod connection;
 mod events;
 mod handle;
+pub(crate) mod holding;
 mod leg;
-mod record;
+pub(crate) mod record;
 mod rest;
 mod ring;
 mod script;
+pub(crate) mod server;
 mod signature;
 #[cfg(test)]
 mod tests;
 mod twiml;
-mod webhooks;
+pub(crate) mod webhooks;
 
 pub use account::Line;
 pub use clock::SandboxClock;

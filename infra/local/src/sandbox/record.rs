@@ -13,11 +13,25 @@ use super::clock::later;
 pub type Pair = (String, String);
 
 /// The first value of `name`.
-pub(super) fn value_of<'a>(pairs: &'a [Pair], name: &str) -> Option<&'a str> {
+pub(crate) fn value_of<'a>(pairs: &'a [Pair], name: &str) -> Option<&'a str> {
     pairs
         .iter()
         .find(|(key, _)| key == name)
         .map(|(_, value)| value.as_str())
+}
+
+/// The pairs of a form or a query.
+pub(crate) fn decoded(encoded: &[u8]) -> Vec<Pair> {
+    form_urlencoded::parse(encoded).into_owned().collect()
+}
+
+/// Whether a number is one that can be dialled, as far as one can see.
+pub(crate) fn is_e164(number: &str) -> bool {
+    number.strip_prefix('+').is_some_and(|digits| {
+        (8..=15).contains(&digits.len())
+            && !digits.starts_with('0')
+            && digits.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// A new sid of the kind that `prefix` names, in the real shape: two letters and 32 hex digits.

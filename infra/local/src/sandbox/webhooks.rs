@@ -239,7 +239,7 @@ fn reason(error: &reqwest::Error) -> String {
 }
 
 /// The client that plays Twilio's side: every request on its own connection, as from many machines.
-pub(super) fn client() -> reqwest::Result<reqwest::Client> {
+pub(crate) fn client() -> reqwest::Result<reqwest::Client> {
     // Somebody else in this process may have installed it already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()

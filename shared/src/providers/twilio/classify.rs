@@ -1,15 +1,11 @@
 //! What Twilio's answer to one send proves.
 
-use std::time::Duration;
-
 use serde_json::Value;
 
 use super::webhooks::MessageSid;
 use crate::jobs::{AfterRefusal, Outcome, Refusal};
+use crate::providers::exchange::{object_in, wait_of};
 
-/// Twilio documents no upper bound; nobody waits longer than this without looking again.
-const RETRY_AFTER: std::ops::RangeInclusive<u64> = 1..=15 * 60;
-const RETRY_AFTER_UNSAID: u64 = 30;
 /// The recipient has opted out with Twilio.
 const CODE_OPTED_OUT: i64 = 21610;
 
@@ -66,17 +62,8 @@ pub(super) fn code_of(body: &[u8]) -> Option<i64> {
     field(body, "code")?.as_i64()
 }
 
-/// A field of the object that a body is. What is not text in it was quoted from somebody and changes nothing.
 fn field(body: &[u8], name: &str) -> Option<Value> {
-    let mut body = serde_json::from_str::<Value>(&String::from_utf8_lossy(body)).ok()?;
-    body.as_object_mut()?.remove(name)
-}
-
-fn wait_of(retry_after: Option<&str>) -> Duration {
-    let seconds = retry_after
-        .and_then(|text| text.trim().parse::<u64>().ok())
-        .unwrap_or(RETRY_AFTER_UNSAID);
-    Duration::from_secs(seconds.clamp(*RETRY_AFTER.start(), *RETRY_AFTER.end()))
+    object_in(body)?.remove(name)
 }
 
 /// For the person who reads why nothing was sent: <https://www.twilio.com/docs/api/errors>.

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use anyhow::ensure;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use reqwest::Url;
@@ -13,9 +12,10 @@ use super::classify::{classify, code_of};
 use super::records::{self, CallListing, CallRecord, MessageListing};
 use crate::Phone;
 use crate::jobs::{Outcome, Permit};
-use crate::platform::gate::{Gate, Operation, Severed};
-use crate::platform::http_client::{self, CappedReadError, read_capped, was_never_sent};
-use crate::platform::is_this_machine;
+use crate::platform::gate::Gate;
+use crate::platform::http_client;
+use crate::providers::ReadError;
+use crate::providers::exchange::{parse_base, read, send_once};
 
 /// An answer to a send is a few hundred bytes.
 const SEND_ANSWER_BYTES_MAX: usize = 64 * 1024;
@@ -50,35 +50,6 @@ pub struct Message {
     pub validity: Duration,
 }
 
-/// Why one of Twilio's records could not be read. Reading again harms nobody.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    /// Twilio knows no such thing.
-    #[error("Twilio knows no such thing")]
-    NotFound,
-    /// Twilio answered something else.
-    #[error("Twilio answered {0}")]
-    Status(u16),
-    /// No answer, or half of one.
-    #[error("Twilio did not answer")]
-    Unanswered(#[from] reqwest::Error),
-    /// It was lost on the way there or back.
-    #[error("Twilio was not reached")]
-    Severed(#[from] Severed),
-    /// An answer that is not what it should be.
-    #[error("Twilio's answer cannot be read: {0}")]
-    Unreadable(&'static str),
-}
-
-impl From<CappedReadError> for ReadError {
-    fn from(error: CappedReadError) -> Self {
-        match error {
-            CappedReadError::TooLong => Self::Unreadable("too long"),
-            CappedReadError::BrokenOff(error) => Self::Unanswered(error),
-        }
-    }
-}
-
 impl Client {
     /// For the account `account_sid`; the token is asked for at every request, so that a rotated one counts
     /// at once.
@@ -88,17 +59,8 @@ impl Client {
         auth_token: impl Fn() -> SecretString + Send + Sync + 'static,
         gate: Gate,
     ) -> anyhow::Result<Self> {
-        let base: Url = base_url.parse()?;
-        ensure!(
-            matches!(base.scheme(), "http" | "https") && base.has_host(),
-            "not an http:// or https:// URL"
-        );
-        ensure!(
-            base.scheme() == "https" || is_loopback(&base),
-            "plain http:// is for this machine only"
-        );
         Ok(Self {
-            base,
+            base: parse_base(base_url)?,
             account_sid,
             auth_token: Box::new(auth_token),
             sending: http_client::for_side_effects()?,
@@ -129,20 +91,15 @@ impl Client {
         let request = self
             .authorised(self.sending.post(self.resource("Messages.json")))
             .form(&form);
-        let outcome = self
-            .gate
-            .pass(Operation::Send("send_message"), async {
-                Ok(if still_good() {
-                    send(request).await
-                } else {
-                    Outcome::not_sent()
-                })
-            })
-            .await;
-        outcome.unwrap_or_else(|severed| match severed {
-            Severed::NotDone => Outcome::not_sent(),
-            Severed::Unheard => unclear("the connection broke"),
-        })
+        send_once(
+            &self.gate,
+            "send_message",
+            request,
+            SEND_ANSWER_BYTES_MAX,
+            still_good,
+            classify,
+        )
+        .await
     }
 
     /// One call; `None` if Twilio knows none of that id.
@@ -303,12 +260,7 @@ impl Client {
 
     async fn read(&self, operation: &'static str, url: Url) -> Result<Value, ReadError> {
         let request = self.authorised(self.reading.get(url));
-        let reading = async {
-            let response = request.send().await?;
-            let status = response.status().as_u16();
-            Ok::<_, ReadError>((status, read_capped(response, PAGE_BYTES_MAX).await?))
-        };
-        let (status, body) = self.gate.pass(Operation::Read(operation), reading).await?;
+        let (status, body) = read(&self.gate, operation, request, PAGE_BYTES_MAX).await?;
         match status {
             200 => {}
             // Twilio's own word for it: an edge that says 404 does not know.
@@ -329,41 +281,9 @@ impl Client {
     }
 }
 
-/// One request, and what its answer proves.
-async fn send(request: reqwest::RequestBuilder) -> Outcome {
-    let response = match request.send().await {
-        Ok(response) => response,
-        Err(error) if was_never_sent(&error) => return Outcome::not_sent(),
-        Err(error) if error.is_timeout() => return unclear("no answer in time"),
-        Err(_) => return unclear("the connection broke"),
-    };
-    let status = response.status().as_u16();
-    let retry_after = response
-        .headers()
-        .get("retry-after")
-        .and_then(|value| value.to_str().ok())
-        .map(str::to_owned);
-    // Only what a refusal says can be missing from a body that breaks off; the status stands.
-    let body = read_capped(response, SEND_ANSWER_BYTES_MAX)
-        .await
-        .unwrap_or_default();
-    classify(status, retry_after.as_deref(), &body)
-}
-
-fn unclear(why: &str) -> Outcome {
-    Outcome::Unknown {
-        why: why.to_owned(),
-        http_status: None,
-    }
-}
-
 enum Continue {
     Yes,
     No,
-}
-
-fn is_loopback(url: &Url) -> bool {
-    url.host_str().is_some_and(is_this_machine)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod verifier;
 mod webhooks;
 
 pub use classify::classify;
-pub use client::{Client, Message, ReadError};
+pub use client::{Client, Message};
 pub use form::{Form, FormError};
 pub use records::{
     CallListing, CallRecord, MessageListing, MessageRecord, call as call_record, message as message_record,

@@ -1,31 +1,29 @@
 //! Messages: create, with everything that can go wrong, fetch and list.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    body::{Body, Bytes},
     http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use futures_util::stream;
 use serde_json::{Value, json};
 
 use super::{
-    Asked, Refusal, garbled,
+    Asked, Refusal,
     page::{self, Days},
 };
 use crate::sandbox::{
     account::Order,
+    answers::{broken, dripping, garbled, huge},
     clock::{later, rfc2822},
     events::SandboxEvent,
-    record::{MessageStatus, SentMessage},
+    record::{MessageStatus, SentMessage, is_e164},
     script::Behaviour,
 };
 
 const BODY_CHARS_MAX: usize = 1_600;
 const VALIDITY_SECONDS: std::ops::RangeInclusive<u32> = 1..=36_000;
-const CHUNK: &[u8] = &[b'x'; 64 * 1_024];
 
 /// `POST Messages.json`
 pub(super) async fn create(asked: &Asked) -> Result<Response, Refusal> {
@@ -220,14 +218,6 @@ fn checked(asked: &Asked) -> Result<Order, Refusal> {
     })
 }
 
-fn is_e164(number: &str) -> bool {
-    number.strip_prefix('+').is_some_and(|digits| {
-        (8..=15).contains(&digits.len())
-            && !digits.starts_with('0')
-            && digits.bytes().all(|byte| byte.is_ascii_digit())
-    })
-}
-
 fn announce_refusal(asked: &Asked, code: u32) {
     let to = asked.field("To").unwrap_or_default().to_owned();
     asked
@@ -239,49 +229,6 @@ fn announce_refusal(asked: &Asked, code: u32) {
 /// The answer to a text that was accepted: as it was then, whatever became of it since.
 fn created(asked: &Asked, message: &SentMessage) -> Response {
     (StatusCode::CREATED, Json(json_of(&asked.account.sid, message))).into_response()
-}
-
-fn broken() -> Response {
-    let page = "<html><body><h1>500 Internal Server Error</h1></body></html>";
-    (
-        StatusCode::INTERNAL_SERVER_ERROR,
-        [(header::CONTENT_TYPE, "text/html")],
-        page,
-    )
-        .into_response()
-}
-
-/// A 201 with a body of `bytes` bytes, made as it is sent.
-fn huge(bytes: u64) -> Response {
-    let chunks = stream::unfold(bytes, |left| async move {
-        let length = usize::try_from(left).unwrap_or(usize::MAX).min(CHUNK.len());
-        (left > 0).then(|| {
-            (
-                Ok::<_, Infallible>(Bytes::from_static(&CHUNK[..length])),
-                left - length as u64,
-            )
-        })
-    });
-    json_stream(Body::from_stream(chunks))
-}
-
-/// A 201 that comes one byte at a time.
-fn dripping(body: &Value, every: Duration) -> Response {
-    let bytes = Bytes::from(body.to_string());
-    let drops = stream::unfold(bytes, move |mut left| async move {
-        tokio::time::sleep(every).await;
-        (!left.is_empty()).then(|| (Ok::<_, Infallible>(left.split_to(1)), left))
-    });
-    json_stream(Body::from_stream(drops))
-}
-
-fn json_stream(body: Body) -> Response {
-    (
-        StatusCode::CREATED,
-        [(header::CONTENT_TYPE, "application/json")],
-        body,
-    )
-        .into_response()
 }
 
 /// How many texts a body makes: 7-bit when it is plain ASCII, else UTF-16.

@@ -18,9 +18,10 @@ use serde_json::json;
 
 use super::{
     account::Account,
+    answers::garbled,
     connection::Scissors,
     events::SandboxEvent,
-    record::{Pair, ReceivedRequest, attempt_in, value_of},
+    record::{ReceivedRequest, attempt_in, decoded, value_of},
     script::ReadFault,
 };
 
@@ -86,7 +87,7 @@ impl Asked {
 
     /// Keeps the request waiting until everybody who waits is let go.
     async fn hold(&self) {
-        let released = self.account.released();
+        let released = self.account.holding.released();
         self.account.announcer.announce(SandboxEvent::RequestHeld {
             number: self.request.number,
         });
@@ -196,18 +197,4 @@ async fn read_fault(asked: &Asked) -> Option<Response> {
             Refusal::new(503, 20503, "Service unavailable").into_response()
         }
     })
-}
-
-/// A success that cannot be read.
-fn garbled(status: StatusCode) -> Response {
-    (
-        status,
-        [(header::CONTENT_TYPE, "application/json")],
-        r#"{"sid": "SM, "status": "#,
-    )
-        .into_response()
-}
-
-fn decoded(encoded: &[u8]) -> Vec<Pair> {
-    form_urlencoded::parse(encoded).into_owned().collect()
 }
