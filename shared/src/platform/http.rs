@@ -3,7 +3,7 @@
 //! What the sender did wrong is said where it is found, by a named constructor, and told to the sender.
 //! What went wrong on our side travels by `?`, is logged once with its whole chain, and is told to nobody.
 
-use lambda_http::{Body, Response};
+use lambda_http::{Body, Request, Response};
 use serde_json::json;
 
 use super::database;
@@ -29,6 +29,26 @@ impl<E: Into<anyhow::Error>> From<E> for HttpError {
     fn from(error: E) -> Self {
         Self::Failed(error.into())
     }
+}
+
+/// Refuses what is not a `POST` of this media type with at most so many bytes.
+pub fn posted(request: &Request, media_type: &str, bytes_max: usize) -> std::result::Result<(), HttpError> {
+    if request.method() != ::http::Method::POST {
+        return Err(method_not_allowed());
+    }
+    let content_type = request
+        .headers()
+        .get("content-type")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let given = content_type.split(';').next().unwrap_or_default().trim();
+    if !given.eq_ignore_ascii_case(media_type) {
+        return Err(unsupported_media_type());
+    }
+    if request.body().len() > bytes_max {
+        return Err(payload_too_large());
+    }
+    Ok(())
 }
 
 /// 401: who are you?

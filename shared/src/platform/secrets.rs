@@ -110,6 +110,21 @@ impl Secrets {
         self.current(name).into_iter().chain(previous).collect()
     }
 
+    /// Checks something against the values that are valid now, and where none fits, once more against those that
+    /// are valid since.
+    pub async fn check<T, E>(
+        &self,
+        name: &str,
+        check: impl Fn(&[SecretString]) -> Result<T, E>,
+    ) -> Result<T, E> {
+        self.keep_fresh().await;
+        let result = check(&self.valid(name));
+        if result.is_err() && self.look_again().await {
+            return check(&self.valid(name));
+        }
+        result
+    }
+
     /// Looks the secrets up again if they are old; keeps the last good ones if that fails.
     pub async fn keep_fresh(&self) {
         self.refresh(FRESH, |state| &mut state.asked_at).await;

@@ -4,6 +4,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use jiff::Timestamp;
 use lambda_http::{Request, RequestExt};
+use secrecy::SecretString;
 
 use super::form::BODY_BYTES_MAX;
 use super::{Form, SignatureError, Signed, WebhookError, verify};
@@ -45,21 +46,7 @@ impl WebhookVerifier {
 
     /// Takes a `POSTed` form of at most 64 KiB with one good signature.
     pub async fn verify(&self, request: &Request) -> Result<Verified, HttpError> {
-        if request.method() != ::http::Method::POST {
-            return Err(http::method_not_allowed());
-        }
-        let content_type = request
-            .headers()
-            .get("content-type")
-            .and_then(|value| value.to_str().ok())
-            .unwrap_or_default();
-        let media_type = content_type.split(';').next().unwrap_or_default().trim();
-        if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-            return Err(http::unsupported_media_type());
-        }
-        if request.body().len() > BODY_BYTES_MAX {
-            return Err(http::payload_too_large());
-        }
+        http::posted(request, "application/x-www-form-urlencoded", BODY_BYTES_MAX)?;
         let signature = signature_of(request).map_err(http::forbidden)?;
         let heard_at = Timestamp::try_from(self.gate.now()).unwrap_or(Timestamp::UNIX_EPOCH);
         let verified = Verified::of(request, heard_at);
@@ -68,24 +55,15 @@ impl WebhookVerifier {
         let lenient =
             Form::of(form_urlencoded::parse(&verified.body).map(|(name, value)| (name.into(), value.into())));
         let form = verified.form.as_ref().unwrap_or(&lenient);
-        self.secrets.keep_fresh().await;
-        let check = || {
-            let tokens = self.secrets.valid("TWILIO_AUTH_TOKEN");
+        let check = |tokens: &[SecretString]| {
             let path = request.raw_http_path();
-            verify(
-                &self.public_url,
-                path,
-                &verified.query,
-                Signed::Form(form),
-                signature,
-                &tokens,
-            )
+            let signed = Signed::Form(form);
+            verify(&self.public_url, path, &verified.query, signed, signature, tokens)
         };
-        let mut result = check();
-        if result.is_err() && self.secrets.look_again().await {
-            result = check();
-        }
-        result.map_err(http::forbidden)?;
+        self.secrets
+            .check("TWILIO_AUTH_TOKEN", check)
+            .await
+            .map_err(http::forbidden)?;
         Ok(verified)
     }
 }
