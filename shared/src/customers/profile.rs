@@ -162,7 +162,7 @@ mod tests {
         assert_eq!(profile.timezone_given.as_deref(), Some("Eastern Standard Time"));
         assert_eq!(profile.call_at, CallAt::parse("09:30").ok());
         assert_eq!(profile.call_days, CallDays::of([1, 2]).ok());
-        assert_eq!(profile.faults, []);
+        assert!(profile.faults.is_empty(), "{:?}", profile.faults);
         assert_eq!(
             read(&json!({ "call_days": "2,1" })).call_days,
             CallDays::of([1, 2]).ok()
