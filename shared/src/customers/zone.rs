@@ -68,7 +68,8 @@ fn is_offset(name: &str) -> bool {
         .iter()
         .find_map(|zero| bare.strip_prefix(zero));
     let is_of_a_number = |character: char| character.is_ascii_digit() || "+-\u{2212}:. ".contains(character);
-    !name.is_empty() && zero.unwrap_or(bare).chars().all(is_of_a_number)
+    let says_something = zero.is_some() || bare.bytes().any(|byte| byte.is_ascii_digit());
+    says_something && zero.unwrap_or(bare).chars().all(is_of_a_number)
 }
 
 /// `Area/Place` or `Area/Region/Place`, which the database holds it to as well.

@@ -1,2 +1,3 @@
 //! Other companies, in our words.
+pub mod stripe;
 pub mod twilio;
