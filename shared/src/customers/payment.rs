@@ -28,10 +28,29 @@ impl CustomerId {
     }
 }
 
-/// Whether a text may be the id of an event, or of an object in somebody's books: up to 255 printable characters
-/// of ASCII.
-pub fn is_event_id(text: &str) -> bool {
-    (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+/// The id of something in the books of whoever tells us, an event or an object: up to 255 printable characters of
+/// ASCII.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct RecordId(String);
+
+/// Why a text is no [`RecordId`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an id of up to 255 printable characters")]
+pub struct InvalidRecordId;
+
+impl RecordId {
+    /// Reads one, as it is.
+    pub fn parse(text: &str) -> Result<Self, InvalidRecordId> {
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_graphic());
+        ((1..=255).contains(&text.len()) && is_plain)
+            .then(|| Self(text.to_owned()))
+            .ok_or(InvalidRecordId)
+    }
+
+    /// The id.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Who tells us.
@@ -105,7 +124,7 @@ pub struct PaymentEvent {
     /// Who tells us.
     pub source: Source,
     /// Its id there.
-    pub id: String,
+    pub id: RecordId,
     /// What it is called there, such as `charge.refunded`.
     pub kind: String,
     /// When it happened there, to the second.
@@ -115,7 +134,7 @@ pub struct PaymentEvent {
     pub customer: Option<CustomerId>,
     /// What it is about in the provider's books: the object itself, then what that belongs to, each once. An event
     /// that does not name our customer is about the customer of an event that shares one of these.
-    pub objects: Vec<String>,
+    pub objects: Vec<RecordId>,
     /// What it says.
     pub effect: Effect,
     /// What it says about the customer, as far as it says anything.
@@ -134,9 +153,9 @@ mod tests {
         for text in ["", " ", "a b", "a/b", "é", "a\0", "'; DROP", &"9".repeat(41)] {
             assert_eq!(CustomerId::parse(text), Err(InvalidCustomerId), "{text:?}");
         }
-        assert!(is_event_id("evt_1"));
+        assert_eq!(RecordId::parse("evt_1").expect("an id").as_str(), "evt_1");
         for text in ["", "a b", "a\n", "\0", "é", &"e".repeat(256)] {
-            assert!(!is_event_id(text), "{text:?}");
+            assert_eq!(RecordId::parse(text), Err(InvalidRecordId), "{text:?}");
         }
     }
 }

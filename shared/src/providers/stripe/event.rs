@@ -2,10 +2,12 @@
 //!
 //! Source: <https://docs.stripe.com/api/events/object>.
 
+use std::fmt;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::customers::is_event_id;
+use crate::customers::RecordId;
 
 /// Signed, but not to be understood.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -22,10 +24,10 @@ pub enum EventError {
 }
 
 /// Something that happened in our books at Stripe.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Event {
     /// `evt_…`; the same when it is delivered again.
-    pub id: String,
+    pub id: RecordId,
     /// Such as `invoice.paid`.
     pub kind: String,
     /// When it happened, to the second: two events of one second have no order.
@@ -45,19 +47,25 @@ impl Event {
             return Err(EventError::Malformed("object"));
         }
         let text = |name: &'static str| {
-            let text = event.get(name).and_then(Value::as_str);
-            text.filter(|text| is_event_id(text))
-                .map(str::to_owned)
+            event
+                .get(name)
+                .and_then(Value::as_str)
                 .ok_or(EventError::Malformed(name))
         };
+        let id = RecordId::parse(text("id")?).map_err(|_| EventError::Malformed("id"))?;
+        let kind = text("type")?;
+        if !is_kind(kind) {
+            return Err(EventError::Malformed("type"));
+        }
+        let kind = kind.to_owned();
         let created = event.get("created").and_then(Value::as_i64);
         let created_at = created
             .filter(|seconds| *seconds >= 0)
             .and_then(|seconds| Timestamp::from_second(seconds).ok());
         let is_live = event.get("livemode").and_then(Value::as_bool);
         Ok(Self {
-            id: text("id")?,
-            kind: text("type")?,
+            id,
+            kind,
             created_at: created_at.ok_or(EventError::Malformed("created"))?,
             is_live: is_live.ok_or(EventError::Malformed("livemode"))?,
             object: event
@@ -77,6 +85,24 @@ impl Event {
     pub(super) fn text_at(&self, pointer: &str) -> Option<&str> {
         let text = self.at(pointer)?.as_str()?.trim();
         (!text.is_empty()).then_some(text)
+    }
+}
+
+/// Words with full stops between them.
+fn is_kind(text: &str) -> bool {
+    let is_of_a_word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"._".contains(&byte);
+    (1..=100).contains(&text.len()) && text.bytes().all(is_of_a_word)
+}
+
+/// Without the object: it knows who the customer is, and a log must not.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Event")
+            .field("id", &self.id)
+            .field("kind", &self.kind)
+            .field("created_at", &self.created_at)
+            .field("is_live", &self.is_live)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,7 +1,7 @@
 //! Whom an event is about, and what.
 
 use super::{Event, EventError};
-use crate::customers::{CustomerId, Profile, is_event_id};
+use crate::customers::{CustomerId, Profile, RecordId};
 
 /// Where our customer's id stands: where we put it when they went to pay. Metadata stays with the object that it was
 /// given to, so a subscription or a charge has it only if it was given to them as well.
@@ -34,7 +34,7 @@ const PAYMENTS_MAX: usize = 10;
 /// Our customer, where the event says which. An id that cannot be ours is an error: somebody paid, and a person has
 /// to find out who.
 pub(super) fn customer(event: &Event) -> Result<Option<CustomerId>, EventError> {
-    let mut found = None;
+    let mut found: Option<CustomerId> = None;
     for id in CUSTOMER.iter().filter_map(|pointer| event.text_at(pointer)) {
         let id = CustomerId::parse(id).map_err(|_| EventError::Malformed("the customer's id"))?;
         if found.as_ref().is_some_and(|other| *other != id) {
@@ -46,27 +46,29 @@ pub(super) fn customer(event: &Event) -> Result<Option<CustomerId>, EventError> 
 }
 
 /// The ids by which events of one purchase find each other, the object's own first.
-pub(super) fn objects(event: &Event) -> Result<Vec<String>, EventError> {
+pub(super) fn objects(event: &Event) -> Result<Vec<RecordId>, EventError> {
     let of_payments = (0..PAYMENTS_MAX).flat_map(|index| {
         ["payment_intent", "charge"].map(|kind| format!("/payments/data/{index}/payment/{kind}"))
     });
     let pointers = OBJECTS.iter().map(|pointer| (*pointer).to_owned()).chain(of_payments);
+    if id_at(event, "/id").is_none() {
+        return Err(EventError::Malformed("data.object.id"));
+    }
     let mut objects = Vec::new();
     for id in pointers.filter_map(|pointer| id_at(event, &pointer)) {
         if !objects.contains(&id) {
             objects.push(id);
         }
     }
-    if id_at(event, "/id").is_none() {
-        return Err(EventError::Malformed("data.object.id"));
-    }
     Ok(objects)
 }
 
 /// An id, or that of an object which was expanded in its place.
-fn id_at(event: &Event, pointer: &str) -> Option<String> {
-    let id = event.text_at(pointer).or_else(|| event.text_at(&format!("{pointer}/id")))?;
-    is_event_id(id).then(|| id.to_owned())
+fn id_at(event: &Event, pointer: &str) -> Option<RecordId> {
+    let id = event
+        .text_at(pointer)
+        .or_else(|| event.text_at(&format!("{pointer}/id")))?;
+    RecordId::parse(id).ok()
 }
 
 /// What a session says about the customer: what we wrote into its metadata, else what they typed. Whoever has the
