@@ -94,7 +94,13 @@ fn the_engine_knows_no_domain_and_no_provider() {
     assert_eq!(
         holding(
             &sources("shared/src/jobs"),
-            &["crate::missed_calls", "crate::customers", "crate::providers", "twilio", "stripe"]
+            &[
+                "crate::missed_calls",
+                "crate::customers",
+                "crate::providers",
+                "twilio",
+                "stripe"
+            ]
         ),
         NONE
     );

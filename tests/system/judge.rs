@@ -24,8 +24,7 @@ pub(crate) fn ask<Verdict: DeserializeOwned>(program: &str, cases: &[impl Serial
         output.status.success(),
         "the vendor's package did not answer; `make tools` installs it"
     );
-    let verdicts: Vec<Verdict> =
-        serde_json::from_slice(&output.stdout).expect("the judge answers in JSON");
+    let verdicts: Vec<Verdict> = serde_json::from_slice(&output.stdout).expect("the judge answers in JSON");
     assert_eq!(verdicts.len(), cases.len());
     verdicts
 }

@@ -80,7 +80,10 @@ fn stripes_library_and_we_accept_each_other_s_signatures() {
         };
         assert_eq!(theirs, expected, "{which}: theirs, after {age} s");
         let tampered = format!("{}\n", case.body);
-        for (body, secret) in [(&tampered, &case.secret), (&case.body, &format!("{}x", case.secret))] {
+        for (body, secret) in [
+            (&tampered, &case.secret),
+            (&case.body, &format!("{}x", case.secret)),
+        ] {
             assert_eq!(
                 case.verify(&verdict.header, body, secret),
                 Err(SignatureError::DoesNotFit),
@@ -120,7 +123,11 @@ fn case(random: &mut fastrand::Rng) -> Case {
     let key = SecretString::from(secret.as_str());
     let ours = sign(body.as_bytes(), &key, at(signed_at));
     let (time, good) = ours.split_once(',').expect("two items");
-    let later = sign(body.as_bytes(), &key, at(signed_at) + SignedDuration::from_secs(1));
+    let later = sign(
+        body.as_bytes(),
+        &key,
+        at(signed_at) + SignedDuration::from_secs(1),
+    );
     let bad = later.split_once(',').expect("two items").1;
     let pieces = [
         good.to_owned(),
@@ -157,7 +164,20 @@ fn case(random: &mut fastrand::Rng) -> Case {
 /// Any text: what is signed is the body as it came, whatever it says.
 fn body(random: &mut fastrand::Rng) -> String {
     let pieces = [
-        "{", "}", "\"id\":", "\"evt_1\"", ",", " ", "\n", "\r\n", ".", "é", "☕", "\u{202E}", "\u{0}", "1760000000.",
+        "{",
+        "}",
+        "\"id\":",
+        "\"evt_1\"",
+        ",",
+        " ",
+        "\n",
+        "\r\n",
+        ".",
+        "é",
+        "☕",
+        "\u{202E}",
+        "\u{0}",
+        "1760000000.",
     ];
     (0..random.usize(0..12))
         .filter_map(|_| random.choice(pieces))

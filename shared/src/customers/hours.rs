@@ -30,7 +30,10 @@ impl CallAt {
                 .ok_or(InvalidCallAt)
         };
         let time = Time::new(number(hour)?, number(minute)?, 0, 0).map_err(|_| InvalidCallAt)?;
-        (FIRST..END).contains(&time).then_some(Self(time)).ok_or(InvalidCallAt)
+        (FIRST..END)
+            .contains(&time)
+            .then_some(Self(time))
+            .ok_or(InvalidCallAt)
     }
 
     /// The time of day.
@@ -87,8 +90,21 @@ mod tests {
             assert_eq!(time.strftime("%H:%M").to_string(), text);
         }
         for text in [
-            "", ":", "10", "9:00", "07:59", "20:45", "23:00", "24:00", "10:60", "+9:00", "10:00:00", "10:00 ",
-            "10:00am", "１０:00", "é:00",
+            "",
+            ":",
+            "10",
+            "9:00",
+            "07:59",
+            "20:45",
+            "23:00",
+            "24:00",
+            "10:60",
+            "+9:00",
+            "10:00:00",
+            "10:00 ",
+            "10:00am",
+            "１０:00",
+            "é:00",
         ] {
             assert_eq!(CallAt::parse(text), Err(InvalidCallAt), "{text:?}");
         }

@@ -151,10 +151,7 @@ mod tests {
             "call_at": "09:30", "call_days": [1, 2],
         }));
         assert_eq!(profile.name.as_deref(), Some("Ada"));
-        assert_eq!(
-            profile.phone.as_ref().map(Phone::as_str),
-            Some("+14035550001")
-        );
+        assert_eq!(profile.phone.as_ref().map(Phone::as_str), Some("+14035550001"));
         assert_eq!(
             profile.timezone.as_ref().map(TimeZone::as_str),
             Some("America/New_York")

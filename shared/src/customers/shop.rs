@@ -47,7 +47,8 @@ pub fn read(body: &[u8], now: Timestamp) -> Result<PaymentEvent, Vec<FieldError>
     let occurred_at = required(&body, "occurred_at", &mut errors, |text| time(text, now));
     let id = required(&body, "id", &mut errors, CustomerId::parse);
     let status = required(&body, "payment_status", &mut errors, status);
-    let (Some(event_id), Some(created_at), Some(id), Some((kind, effect))) = (event_id, occurred_at, id, status)
+    let (Some(event_id), Some(created_at), Some(id), Some((kind, effect))) =
+        (event_id, occurred_at, id, status)
     else {
         return Err(errors);
     };
@@ -181,13 +182,21 @@ mod tests {
         );
         for (field, value, error) in [
             ("id", "a b", "id: not an id of up to 40 letters, digits and _.:-"),
-            ("event_id", "", "event_id: not an id of up to 255 printable characters"),
+            (
+                "event_id",
+                "",
+                "event_id: not an id of up to 255 printable characters",
+            ),
             (
                 "payment_status",
                 "Pending",
                 "payment_status: not one of Paid, Unpaid, Refunded, Disputed, Ended",
             ),
-            ("occurred_at", "2026-11-21T14:10:01Z", "occurred_at: in the future"),
+            (
+                "occurred_at",
+                "2026-11-21T14:10:01Z",
+                "occurred_at: in the future",
+            ),
             ("occurred_at", "1969-12-31T23:59:59Z", "occurred_at: before 1970"),
             (
                 "occurred_at",
@@ -200,7 +209,11 @@ mod tests {
         }
         for body in ["", "null", "[]", "5", "\"id\"", "{", "{}{}", &"[".repeat(100_000)] {
             let errors = read(body.as_bytes(), now()).expect_err("nothing to read");
-            assert_eq!(errors, [FieldError::new("body", "not a JSON object")], "{body:.9}");
+            assert_eq!(
+                errors,
+                [FieldError::new("body", "not a JSON object")],
+                "{body:.9}"
+            );
         }
     }
 
@@ -210,7 +223,10 @@ mod tests {
             "event_id": "e", "occurred_at": "2026-11-21T14:05:00Z", "id": "cust_42", "payment_status": "Refunded",
         });
         let refund = read_json(&body).expect("a refund");
-        assert_eq!((refund.effect, refund.profile), (Effect::Refunded, Profile::default()));
+        assert_eq!(
+            (refund.effect, refund.profile),
+            (Effect::Refunded, Profile::default())
+        );
         body["payment_status"] = json!("Paid");
         body["timezone"] = json!("GMT");
         body["phone"] = json!(" ");

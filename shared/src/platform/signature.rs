@@ -167,12 +167,7 @@ mod tests {
             assert_eq!(signed, vector.header, "{name}");
 
             let refused = |body: &str, secret: &str| {
-                verify(
-                    &vector.header,
-                    body.as_bytes(),
-                    &[secret.into()],
-                    at(vector.t),
-                )
+                verify(&vector.header, body.as_bytes(), &[secret.into()], at(vector.t))
             };
             let without_prefix = vector.secret.trim_start_matches("whsec_");
             for (body, secret) in [
@@ -250,10 +245,7 @@ mod tests {
         let vector = &vectors()[0];
         let (time, v1) = vector.header.split_once(',').expect("two items");
         let digits = v1.trim_start_matches("v1=");
-        for header in [
-            format!("{v1},{time}"),
-            format!("{time},v0=1,{v1},v1=,v2=new,="),
-        ] {
+        for header in [format!("{v1},{time}"), format!("{time},v0=1,{v1},v1=,v2=new,=")] {
             assert_eq!(check(vector, &header), Ok(()), "{header}");
         }
         for header in [

@@ -18,7 +18,10 @@ const STRIPE: &[(&str, &[Effect])] = &[
     ("invoice_payment.paid", &[Effect::Linked]),
     ("charge.refunded", &[Effect::Refunded, Effect::PartlyRefunded]),
     ("charge.dispute.created", &[Effect::Disputed]),
-    ("charge.dispute.closed", &[Effect::DisputeWon, Effect::DisputeLost]),
+    (
+        "charge.dispute.closed",
+        &[Effect::DisputeWon, Effect::DisputeLost],
+    ),
     ("customer.subscription.deleted", &[Effect::Ended]),
     ("customer.subscription.updated", &[Effect::Ended, Effect::NotPaid]),
     ("customer.subscription.paused", &[Effect::Ended, Effect::NotPaid]),
@@ -30,7 +33,10 @@ pub(crate) fn check_stripe(input: &[u8]) {
     let object = &said["data"]["object"];
     for is_live in [true, false] {
         let Ok(read) = payment_event(&event, is_live) else {
-            assert_eq!(said["livemode"], is_live, "of another mode, and read all the same");
+            assert_eq!(
+                said["livemode"], is_live,
+                "of another mode, and read all the same"
+            );
             continue;
         };
         assert_is_storable(&read, Source::Stripe);
@@ -67,7 +73,10 @@ pub(crate) fn check_stripe(input: &[u8]) {
             ];
             let given = metadata.map(|metadata| &metadata["customer_id"]);
             let mut given = given.into_iter().chain([&object["client_reference_id"]]);
-            assert!(given.any(|id| trimmed(id) == Some(customer.as_str())), "{customer:?}");
+            assert!(
+                given.any(|id| trimmed(id) == Some(customer.as_str())),
+                "{customer:?}"
+            );
         }
         // Each of them stands there, word for word.
         let mut texts = Vec::new();
@@ -107,10 +116,17 @@ pub(crate) fn check_shop(input: &[u8]) {
             .is_some_and(|word| word.eq_ignore_ascii_case(&read.kind))
     );
     assert!(
-        !matches!(read.effect, Effect::Ignored(_) | Effect::Linked | Effect::PartlyRefunded),
+        !matches!(
+            read.effect,
+            Effect::Ignored(_) | Effect::Linked | Effect::PartlyRefunded
+        ),
         "a shop does not say that"
     );
-    assert!(read.created_at <= now + SignedDuration::from_mins(5), "{}", read.created_at);
+    assert!(
+        read.created_at <= now + SignedDuration::from_mins(5),
+        "{}",
+        read.created_at
+    );
     if let Some(phone) = &read.profile.phone {
         assert_eq!(trimmed(&said["phone"]), Some(phone.as_str()));
     }
@@ -141,7 +157,10 @@ fn assert_is_storable(event: &PaymentEvent, source: Source) {
     }
     let profile = &event.profile;
     for text in [&profile.name, &profile.timezone_given].into_iter().flatten() {
-        assert!(text.chars().count() <= 200 && !text.chars().any(char::is_control), "{text:?}");
+        assert!(
+            text.chars().count() <= 200 && !text.chars().any(char::is_control),
+            "{text:?}"
+        );
     }
     if let Some(phone) = &profile.phone {
         assert_eq!(Phone::parse(phone.as_str()).as_ref(), Ok(phone));
@@ -150,11 +169,17 @@ fn assert_is_storable(event: &PaymentEvent, source: Source) {
     if let Some(call_at) = profile.call_at {
         let time = call_at.time();
         let minutes = i16::from(time.hour()) * 60 + i16::from(time.minute());
-        assert!((8 * 60..20 * 60 + 45).contains(&minutes) && time.second() == 0, "{time}");
+        assert!(
+            (8 * 60..20 * 60 + 45).contains(&minutes) && time.second() == 0,
+            "{time}"
+        );
     }
     if let Some(days) = &profile.call_days {
         let days = days.as_slice();
-        assert!(!days.is_empty() && days.is_sorted_by(|one, next| one < next), "{days:?}");
+        assert!(
+            !days.is_empty() && days.is_sorted_by(|one, next| one < next),
+            "{days:?}"
+        );
         assert!(days.iter().all(|day| (1..=7).contains(day)), "{days:?}");
     }
 }

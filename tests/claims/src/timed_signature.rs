@@ -65,7 +65,12 @@ pub(crate) fn check(input: &[u8]) {
     let text = [signed.time.to_string().as_bytes(), b".", &signed.body].concat();
     let digits = hmac(signed.secret.as_bytes(), &text);
     assert_eq!(own, format!("t={},v1={digits}", signed.time), "two ways to sign");
-    assert_eq!(signed.is_taken(&own), signed.age.abs() <= 300, "after {} s", signed.age);
+    assert_eq!(
+        signed.is_taken(&own),
+        signed.age.abs() <= 300,
+        "after {} s",
+        signed.age
+    );
     // Half a second past the edge is past it.
     let late = signed_at + SignedDuration::from_millis(300_500);
     assert!(verify(&own, &signed.body, &[key], late).is_err(), "{late}");

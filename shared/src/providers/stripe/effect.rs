@@ -52,9 +52,9 @@ pub fn effect(event: &Event, is_live: bool) -> Result<Effect, EventError> {
         "charge.dispute.closed" => end_of_dispute(event),
         "customer.subscription.deleted" => Ok(Effect::Ended),
         "customer.subscription.updated" | "customer.subscription.paused" => subscription(event),
-        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => {
-            Ok(Effect::Ignored("only the charge says whether all of it went back"))
-        }
+        "refund.created" | "refund.updated" | "refund.failed" | "charge.refund.updated" => Ok(
+            Effect::Ignored("only the charge says whether all of it went back"),
+        ),
         _ => Ok(Effect::Ignored("nothing follows from its type")),
     }
 }
@@ -97,7 +97,9 @@ fn subscription(event: &Event) -> Result<Effect, EventError> {
         // Paused: a trial ended, and nobody had said how to pay.
         Some("canceled" | "unpaid" | "paused") => Ok(Effect::Ended),
         Some("incomplete_expired") => Ok(Effect::NotPaid),
-        Some("active" | "trialing" | "past_due" | "incomplete") => Ok(Effect::Ignored("the subscription goes on")),
+        Some("active" | "trialing" | "past_due" | "incomplete") => {
+            Ok(Effect::Ignored("the subscription goes on"))
+        }
         _ => Err(EventError::Malformed("status")),
     }
 }
@@ -147,7 +149,10 @@ mod tests {
             effect_of("checkout.session.async_payment_succeeded", session("paid")),
             Ok(Effect::Paid)
         );
-        for kind in ["checkout.session.async_payment_failed", "checkout.session.expired"] {
+        for kind in [
+            "checkout.session.async_payment_failed",
+            "checkout.session.expired",
+        ] {
             assert_eq!(effect_of(kind, session("unpaid")), Ok(Effect::NotPaid), "{kind}");
         }
         let mut setup = session("no_payment_required");
@@ -209,7 +214,11 @@ mod tests {
         );
         let kind = "customer.subscription.updated";
         for status in ["canceled", "unpaid", "paused"] {
-            assert_eq!(effect_of(kind, subscription(status)), Ok(Effect::Ended), "{status}");
+            assert_eq!(
+                effect_of(kind, subscription(status)),
+                Ok(Effect::Ended),
+                "{status}"
+            );
         }
         assert_eq!(
             effect_of(kind, subscription("incomplete_expired")),
@@ -287,7 +296,8 @@ mod tests {
             ["du_1", "pi_1", "ch_1"]
         );
 
-        let old = json!({ "id": "in_1", "subscription": "sub_1", "charge": "ch_1", "payment_intent": "pi_1" });
+        let old =
+            json!({ "id": "in_1", "subscription": "sub_1", "charge": "ch_1", "payment_intent": "pi_1" });
         assert_eq!(
             objects("invoice.payment_succeeded", old),
             ["in_1", "pi_1", "ch_1", "sub_1"]
@@ -316,15 +326,13 @@ mod tests {
     #[test]
     fn what_we_wrote_about_a_customer_counts_before_what_they_typed() {
         let mut paid = session("paid");
-        paid["customer_details"] = json!({ "name": "Ada Typed", "phone": "+14035550001", "email": "ada@example.com" });
+        paid["customer_details"] =
+            json!({ "name": "Ada Typed", "phone": "+14035550001", "email": "ada@example.com" });
         paid["metadata"] = json!({ "name": "Ada", "phone": "", "timezone": "Eastern", "call_at": "09:00" });
         let kind = "checkout.session.completed";
         let profile = read(kind, paid.clone()).profile;
         assert_eq!(profile.name.as_deref(), Some("Ada"));
-        assert_eq!(
-            profile.phone.as_ref().map(Phone::as_str),
-            Some("+14035550001")
-        );
+        assert_eq!(profile.phone.as_ref().map(Phone::as_str), Some("+14035550001"));
         assert_eq!(
             profile.timezone.map(|zone| zone.as_str().to_owned()).as_deref(),
             Some("America/New_York")

@@ -126,7 +126,10 @@ mod tests {
     #[test]
     fn an_event_is_read_whatever_else_it_has() {
         let event = parse(&good()).expect("an event");
-        assert_eq!((event.id.as_str(), event.kind.as_str()), ("evt_1", "invoice.paid"));
+        assert_eq!(
+            (event.id.as_str(), event.kind.as_str()),
+            ("evt_1", "invoice.paid")
+        );
         assert_eq!(event.created_at.as_second(), 1_760_000_000);
         assert!(!event.is_live);
         assert_eq!(event.text_at("/id"), Some("in_1"));
@@ -135,7 +138,15 @@ mod tests {
 
     #[test]
     fn what_is_missing_or_of_another_kind_is_named() {
-        let others = [json!(null), json!(true), json!(-1), json!(1.5), json!(""), json!([]), json!({})];
+        let others = [
+            json!(null),
+            json!(true),
+            json!(-1),
+            json!(1.5),
+            json!(""),
+            json!([]),
+            json!({}),
+        ];
         let fields = [
             ("/id", "id"),
             ("/object", "object"),
@@ -159,10 +170,15 @@ mod tests {
                 assert_eq!(parse(&event), Err(EventError::Malformed(name)), "{event}");
             }
             let mut event = good();
-            let parent = if pointer == "/data/object" { &mut event["data"] } else { &mut event };
-            parent.as_object_mut().expect("an object").remove(
-                pointer.rsplit('/').next().expect("a name"),
-            );
+            let parent = if pointer == "/data/object" {
+                &mut event["data"]
+            } else {
+                &mut event
+            };
+            parent
+                .as_object_mut()
+                .expect("an object")
+                .remove(pointer.rsplit('/').next().expect("a name"));
             assert_eq!(parse(&event), Err(EventError::Malformed(name)), "{event}");
         }
     }
@@ -173,7 +189,14 @@ mod tests {
             assert_eq!(Event::parse(body.as_bytes()), Err(EventError::NotJson));
         }
         assert_eq!(Event::parse(b"\xff"), Err(EventError::NotJson));
-        for body in ["null", "[]", "\"event\"", "5", "{}", r#"{"object":"v2.core.event"}"#] {
+        for body in [
+            "null",
+            "[]",
+            "\"event\"",
+            "5",
+            "{}",
+            r#"{"object":"v2.core.event"}"#,
+        ] {
             assert_eq!(
                 Event::parse(body.as_bytes()),
                 Err(EventError::Malformed("object")),

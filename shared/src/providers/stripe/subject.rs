@@ -50,7 +50,10 @@ pub(super) fn objects(event: &Event) -> Result<Vec<RecordId>, EventError> {
     let of_payments = (0..PAYMENTS_MAX).flat_map(|index| {
         ["payment_intent", "charge"].map(|kind| format!("/payments/data/{index}/payment/{kind}"))
     });
-    let pointers = OBJECTS.iter().map(|pointer| (*pointer).to_owned()).chain(of_payments);
+    let pointers = OBJECTS
+        .iter()
+        .map(|pointer| (*pointer).to_owned())
+        .chain(of_payments);
     if id_at(event, "/id").is_none() {
         return Err(EventError::Malformed("data.object.id"));
     }
