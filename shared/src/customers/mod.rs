@@ -11,6 +11,8 @@ pub mod shop;
 mod zone;
 
 pub use hours::{CallAt, CallDays, InvalidCallAt, InvalidCallDays};
-pub use payment::{CustomerId, Effect, InvalidCustomerId, InvalidRecordId, PaymentEvent, RecordId, Source};
+pub use payment::{
+    CustomerId, Effect, InvalidCustomerId, InvalidRecordId, Money, PaymentEvent, RecordId, Source,
+};
 pub use profile::{FieldError, Profile};
 pub use zone::{TimeZone, ZoneError};

@@ -53,6 +53,15 @@ impl RecordId {
     }
 }
 
+/// An amount of money.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Money {
+    /// In the smallest unit of the currency: cents, or yen.
+    pub minor_units: i64,
+    /// Three lower-case letters, as ISO 4217 has them.
+    pub currency: String,
+}
+
 /// Who tells us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
@@ -137,6 +146,9 @@ pub struct PaymentEvent {
     pub objects: Vec<RecordId>,
     /// What it says.
     pub effect: Effect,
+    /// How much was paid, where the event says so. Somebody with the link to a payment page can pay with it for
+    /// whom they like, so an amount that is not the price's is worth a look.
+    pub paid: Option<Money>,
     /// What it says about the customer, as far as it says anything.
     pub profile: Profile,
 }

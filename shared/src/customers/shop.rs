@@ -60,6 +60,7 @@ pub fn read(body: &[u8], now: Timestamp) -> Result<PaymentEvent, Vec<FieldError>
         customer: Some(id),
         objects: Vec::new(),
         effect,
+        paid: None,
         profile: profile(&body, effect),
     })
 }

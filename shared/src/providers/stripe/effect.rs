@@ -2,7 +2,7 @@
 //!
 //! Source: <https://docs.stripe.com/api/events/types>, <https://docs.stripe.com/checkout/fulfillment>.
 
-use super::subject::{customer, objects, profile};
+use super::subject::{customer, money, objects, profile};
 use super::{Event, EventError};
 use crate::customers::{Effect, PaymentEvent, Profile, Source};
 
@@ -14,6 +14,7 @@ pub fn payment_event(event: &Event, is_live: bool) -> Result<PaymentEvent, Event
         Effect::Ignored(_) => (None, Vec::new()),
         _ => (customer(event)?, objects(event)?),
     };
+    let is_paid = effect == Effect::Paid;
     let is_checkout = event.kind.starts_with("checkout.session.");
     Ok(PaymentEvent {
         source: Source::Stripe,
@@ -23,7 +24,8 @@ pub fn payment_event(event: &Event, is_live: bool) -> Result<PaymentEvent, Event
         customer,
         objects,
         effect,
-        profile: if is_checkout && effect == Effect::Paid {
+        paid: money(event).filter(|_| is_paid),
+        profile: if is_paid && is_checkout {
             profile(event)
         } else {
             Profile::default()
@@ -321,6 +323,40 @@ mod tests {
                 Err(EventError::Malformed("data.object.id"))
             );
         }
+    }
+
+    #[test]
+    fn how_much_was_paid_is_what_the_session_or_the_invoice_says() {
+        let paid = |kind: &str, amounts: Value| {
+            let mut object = session("paid");
+            for (name, value) in amounts.as_object().expect("fields") {
+                object[name] = value.clone();
+            }
+            let paid = read(kind, object).paid;
+            paid.map(|money| (money.minor_units, money.currency))
+        };
+        let cad = |minor_units: i64| Some((minor_units, "cad".to_owned()));
+        let (checkout, invoice) = ("checkout.session.completed", "invoice.paid");
+        assert_eq!(
+            paid(checkout, json!({ "amount_total": 4900, "currency": "cad" })),
+            cad(4900)
+        );
+        assert_eq!(
+            paid(invoice, json!({ "amount_paid": 0, "currency": "cad" })),
+            cad(0)
+        );
+        for amounts in [
+            json!({}),
+            json!({ "amount_total": 4900 }),
+            json!({ "amount_total": null, "currency": "cad" }),
+            json!({ "amount_total": "4900", "currency": "cad" }),
+            json!({ "amount_total": 49.5, "currency": "cad" }),
+            json!({ "amount_total": 4900, "currency": "CAD $" }),
+        ] {
+            assert_eq!(paid(checkout, amounts.clone()), None, "{amounts}");
+        }
+        let amounts = json!({ "amount_total": 4900, "currency": "cad" });
+        assert_eq!(paid("checkout.session.expired", amounts), None, "it was not paid");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Whom an event is about, and what.
 
 use super::{Event, EventError};
-use crate::customers::{CustomerId, Profile, RecordId};
+use crate::customers::{CustomerId, Money, Profile, RecordId};
 
 /// Where our customer's id stands: where we put it when they went to pay. Metadata stays with the object that it was
 /// given to, so a subscription or a charge has it only if it was given to them as well.
@@ -72,6 +72,17 @@ fn id_at(event: &Event, pointer: &str) -> Option<RecordId> {
         .text_at(pointer)
         .or_else(|| event.text_at(&format!("{pointer}/id")))?;
     RecordId::parse(id).ok()
+}
+
+/// What a session or an invoice says was paid.
+pub(super) fn money(event: &Event) -> Option<Money> {
+    let amount = event.at("/amount_total").or_else(|| event.at("/amount_paid"));
+    let currency = event.text_at("/currency")?;
+    let is_code = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_lowercase());
+    is_code.then_some(Money {
+        minor_units: amount?.as_i64()?,
+        currency: currency.to_owned(),
+    })
 }
 
 /// What a session says about the customer: what we wrote into its metadata, else what they typed. Whoever has the
