@@ -42,10 +42,10 @@ pub struct FieldError {
 
 impl FieldError {
     /// A field that cannot be used, and why.
-    pub fn new(field: &'static str, why: impl ToString) -> Self {
+    pub fn new(field: &'static str, why: impl Into<String>) -> Self {
         Self {
             field,
-            why: why.to_string(),
+            why: why.into(),
         }
     }
 }
@@ -86,7 +86,7 @@ impl<'a, F: Fn(&'static str) -> Option<&'a Value>> Reader<F> {
             Ok(value) => return Some(value),
             Err(error) => error,
         };
-        self.faults.push(FieldError::new(field, error));
+        self.faults.push(FieldError::new(field, error.to_string()));
         None
     }
 

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use shared::Phone;
-use shared::customers::{Effect, PaymentEvent, Profile, Source, shop};
+use shared::customers::{Effect, PaymentEvent, Profile, RecordId, Source, shop};
 use shared::providers::stripe::{Event, payment_event};
 
 /// What each type of Stripe's may lead to.
@@ -143,7 +143,7 @@ fn shop_fields() -> [&'static str; 4] {
 fn assert_is_storable(event: &PaymentEvent, source: Source) {
     assert_eq!(event.source, source);
     assert!(event.created_at >= Timestamp::UNIX_EPOCH, "{}", event.created_at);
-    let ids = event.objects.iter().chain([&event.id]).map(|id| id.as_str());
+    let ids = event.objects.iter().chain([&event.id]).map(RecordId::as_str);
     for id in ids.chain([event.kind.as_str()]) {
         assert!((1..=255).contains(&id.len()) && !id.contains('\0'), "{id:?}");
     }

@@ -42,7 +42,7 @@ impl Signed {
         let times: Vec<&&str> = items.iter().filter(|item| item.starts_with("t=")).collect();
         let [time] = times[..] else { return false };
         let digits = &time[2..];
-        let is_number = !digits.is_empty() && digits.chars().all(|digit| matches!(digit, '0'..='9'));
+        let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
         let Some(seconds) = digits.parse::<i128>().ok().filter(|_| is_number) else {
             return false;
         };
@@ -115,5 +115,8 @@ fn hmac(key: &[u8], text: &[u8]) -> String {
     }
     let inner = Sha256::digest([&block.map(|byte| byte ^ 0x36)[..], text].concat());
     let outer = Sha256::digest([&block.map(|byte| byte ^ 0x5c)[..], &inner[..]].concat());
-    outer.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digits = outer.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)]))
+        .collect()
 }
