@@ -115,10 +115,10 @@ mod tests {
     use crate::customers::CustomerId;
 
     fn event(kind: &str, object: Value) -> Event {
-        let event = json!({
-            "id": "evt_1", "object": "event", "type": kind, "created": 1_760_000_000, "livemode": false,
-            "data": { "object": object },
+        let mut event = json!({
+            "id": "evt_1", "object": "event", "type": kind, "created": 1_760_000_000, "livemode": false, "data": {},
         });
+        event["data"]["object"] = object;
         Event::parse(event.to_string().as_bytes()).expect("an event")
     }
 
