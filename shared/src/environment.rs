@@ -17,6 +17,7 @@ use crate::platform::gate::Gate;
 use crate::platform::is_this_machine;
 use crate::platform::queue::{Doorbell, Park};
 use crate::platform::secrets::{Lookup, Secrets};
+use crate::platform::webhook;
 use crate::providers::{twilio, vapi};
 
 /// One connection for the statement at hand and one for a neighbour in the same batch.
@@ -194,6 +195,27 @@ impl Environment {
         self.secret("TWILIO_AUTH_TOKEN")?;
         Ok(twilio::WebhookVerifier::new(
             self.app_url()?,
+            self.secrets(),
+            self.gate(),
+        ))
+    }
+
+    /// `STRIPE_WEBHOOK_SECRET`, and during a rotation `STRIPE_WEBHOOK_SECRET_PREVIOUS`: Stripe's events.
+    pub fn stripe_webhooks(&self) -> Result<webhook::Verifier, ConfigError> {
+        self.webhooks("stripe-signature", "STRIPE_WEBHOOK_SECRET")
+    }
+
+    /// `CUSTOMERS_WEBHOOK_SECRET`, and during a rotation `CUSTOMERS_WEBHOOK_SECRET_PREVIOUS`: the customers of a
+    /// shop without Stripe.
+    pub fn customers_webhooks(&self) -> Result<webhook::Verifier, ConfigError> {
+        self.webhooks("x-switchboard-signature", "CUSTOMERS_WEBHOOK_SECRET")
+    }
+
+    fn webhooks(&self, header: &'static str, secret: &'static str) -> Result<webhook::Verifier, ConfigError> {
+        self.secret(secret)?;
+        Ok(webhook::Verifier::new(
+            header,
+            secret,
             self.secrets(),
             self.gate(),
         ))

@@ -3,13 +3,11 @@
 //! The vectors in `tests/fixtures/twilio_signatures.json` are what somebody thought of; here the requests
 //! are random, and the `twilio` package for Python is the judge.
 
-use std::io::Write as _;
-use std::path::PathBuf;
-use std::process::{Command, Stdio};
-
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use shared::providers::twilio::{Form, SignatureError, Signed, body_hash, sign, verify};
+
+use crate::judge;
 
 const CASES: usize = 500;
 
@@ -65,8 +63,7 @@ fn the_vendor_s_library_and_we_accept_each_other_s_signatures() {
     println!("seed {seed}");
     let mut random = fastrand::Rng::with_seed(seed);
     let cases: Vec<Case> = (0..CASES).map(|_| case(&mut random)).collect();
-    let verdicts = ask_the_package(&cases);
-    assert_eq!(verdicts.len(), CASES);
+    let verdicts: Vec<Verdict> = judge::ask(JUDGE, &cases);
 
     for (number, (case, verdict)) in cases.iter().zip(&verdicts).enumerate() {
         let url = &case.url;
@@ -236,35 +233,4 @@ fn text(random: &mut fastrand::Rng) -> String {
         .filter_map(|_| random.choice(&pieces))
         .copied()
         .collect()
-}
-
-fn ask_the_package(cases: &[Case]) -> Vec<Verdict> {
-    let mut python = Command::new(python())
-        .args(["-c", JUDGE])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("Python starts");
-    let mut stdin = python.stdin.take().expect("stdin is piped");
-    serde_json::to_writer(&mut stdin, cases).expect("Python reads what it is given");
-    stdin.flush().expect("Python reads what it is given");
-    drop(stdin);
-    let output = python.wait_with_output().expect("Python ends");
-    assert!(
-        output.status.success(),
-        "the twilio package did not answer; `make tools` installs it"
-    );
-    serde_json::from_slice(&output.stdout).expect("the judge answers in JSON")
-}
-
-/// The Python that has the `twilio` package. A missing one fails the test rather than skipping it.
-fn python() -> PathBuf {
-    let of_this_repository = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../.venv/bin/python"));
-    let python = std::env::var_os("SWITCHBOARD_PYTHON").map_or(of_this_repository, PathBuf::from);
-    assert!(
-        python.exists(),
-        "{} is missing; `make tools` installs it",
-        python.display()
-    );
-    python
 }

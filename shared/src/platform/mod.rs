@@ -9,6 +9,8 @@ pub mod log;
 pub mod queue;
 pub mod scheduled;
 pub mod secrets;
+pub mod signature;
+pub mod webhook;
 
 use std::net::IpAddr;
 

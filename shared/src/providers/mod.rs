@@ -1,5 +1,6 @@
 //! Other companies, in our words.
 mod exchange;
+pub mod stripe;
 pub mod twilio;
 pub mod vapi;
 

@@ -17,6 +17,7 @@ mod inbound;
 mod lines;
 mod next_page;
 mod parked;
+mod payments;
 mod phone;
 mod reconcile;
 mod records;
@@ -26,6 +27,7 @@ mod sids;
 mod signature;
 mod text;
 mod tick;
+mod timed_signature;
 mod twiml;
 mod vapi_answer;
 mod vapi_message;
@@ -33,6 +35,7 @@ mod vapi_redact;
 mod vapi_signature;
 mod webhook;
 mod words;
+mod zone;
 
 pub use words::WORDS;
 
@@ -76,15 +79,19 @@ claims! {
     records: records::check, "A record says what its row says, and can be stored.";
     retry: retry::check, "Waits have bounds, and nothing follows a definite end.";
     schedule_token: schedule_token::check, "A schedule's function runs for whoever holds its token, and for nobody else.";
+    shop_event: payments::check_shop, "What a shop says of a customer is what we read, and can be stored.";
     sids: sids::check, "An id is of its kind.";
     signature: signature::check, "What Twilio signed is accepted, and nothing that differs by a character.";
     signed_body: signature::check_body, "A body is covered by its hash or refused.";
+    stripe_event: payments::check_stripe, "An event leads to no more than its type and its object say, and can be stored.";
     text: text::check, "No text goes out against a rule, and the first one says how to stop them.";
     tick: tick::check, "Only a schedule is a schedule.";
+    timed_signature: timed_signature::check, "What was signed is accepted for five minutes, and nothing else ever.";
     twiml: twiml::check, "`TwiML` says what it was asked to say, whatever the words are.";
     vapi_answer: vapi_answer::check, "Only a definite answer of Vapi's is a yes or a no.";
     vapi_message: vapi_message::check, "A message of Vapi's says what it says, and can be stored.";
     vapi_redact: vapi_redact::check, "A credential is not kept, and everything else is.";
     vapi_signature: vapi_signature::check, "What Vapi signed a moment ago is accepted, and nothing else.";
     webhook: webhook::check, "A request is taken if Twilio signed it, and only then.";
+    zone: zone::check, "A time zone is a place that is certain, and never an offset.";
 }

@@ -4,6 +4,7 @@
 //! `tests/proptest-regressions`, where a failing property writes down its own. Then come new inputs, noise and
 //! seeds gone wrong. A failure prints the smallest input that was found and the line that repeats it.
 
+mod customers;
 mod inputs;
 mod jobs;
 mod missed_calls;
