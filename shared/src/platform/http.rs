@@ -31,6 +31,26 @@ impl<E: Into<anyhow::Error>> From<E> for HttpError {
     }
 }
 
+/// Refuses what is not a `POST` of this media type with at most so many bytes.
+pub fn posted(request: &Request, media_type: &str, bytes_max: usize) -> std::result::Result<(), HttpError> {
+    if request.method() != ::http::Method::POST {
+        return Err(method_not_allowed());
+    }
+    let content_type = request
+        .headers()
+        .get("content-type")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let given = content_type.split(';').next().unwrap_or_default().trim();
+    if !given.eq_ignore_ascii_case(media_type) {
+        return Err(unsupported_media_type());
+    }
+    if request.body().len() > bytes_max {
+        return Err(payload_too_large());
+    }
+    Ok(())
+}
+
 /// 401: who are you?
 pub fn unauthorized() -> HttpError {
     HttpError::Refused {
@@ -70,30 +90,6 @@ pub fn unsupported_media_type() -> HttpError {
         status: 415,
         reason: "unsupported media type",
     }
-}
-
-/// Refuses what is no `POST` of `media_type`, or has a body of more than `body_bytes_max`.
-pub fn expect_post(
-    request: &Request,
-    media_type: &str,
-    body_bytes_max: usize,
-) -> std::result::Result<(), HttpError> {
-    if request.method() != http::Method::POST {
-        return Err(method_not_allowed());
-    }
-    let content_type = request
-        .headers()
-        .get("content-type")
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let given = content_type.split(';').next().unwrap_or_default().trim();
-    if !given.eq_ignore_ascii_case(media_type) {
-        return Err(unsupported_media_type());
-    }
-    if request.body().len() > body_bytes_max {
-        return Err(payload_too_large());
-    }
-    Ok(())
 }
 
 /// 204.

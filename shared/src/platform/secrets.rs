@@ -110,18 +110,9 @@ impl Secrets {
         self.current(name).into_iter().chain(previous).collect()
     }
 
-    /// Looks the secrets up again if they are old; keeps the last good ones if that fails.
-    pub async fn keep_fresh(&self) {
-        self.refresh(FRESH, |state| &mut state.asked_at).await;
-    }
-
-    /// Looks the secrets up again because one did not fit; `false` if that was done a moment ago.
-    pub async fn look_again(&self) -> bool {
-        self.refresh(ASK_AGAIN, |state| &mut state.asked_again_at).await
-    }
-
-    /// Tries the values of `name` that are valid now and, if none fits, those that are valid by then.
-    pub async fn fitting<T, E>(
+    /// Checks something against the values that are valid now, and where none fits, once more against those that
+    /// are valid since.
+    pub async fn check<T, E>(
         &self,
         name: &str,
         check: impl Fn(&[SecretString]) -> Result<T, E>,
@@ -132,6 +123,16 @@ impl Secrets {
             return check(&self.valid(name));
         }
         result
+    }
+
+    /// Looks the secrets up again if they are old; keeps the last good ones if that fails.
+    pub async fn keep_fresh(&self) {
+        self.refresh(FRESH, |state| &mut state.asked_at).await;
+    }
+
+    /// Looks the secrets up again because one did not fit; `false` if that was done a moment ago.
+    pub async fn look_again(&self) -> bool {
+        self.refresh(ASK_AGAIN, |state| &mut state.asked_again_at).await
     }
 
     async fn refresh(&self, at_most_every: Duration, last: impl Fn(&mut State) -> &mut SystemTime) -> bool {

@@ -46,7 +46,7 @@ impl WebhookVerifier {
 
     /// Takes a `POSTed` form of at most 64 KiB with one good signature.
     pub async fn verify(&self, request: &Request) -> Result<Verified, HttpError> {
-        http::expect_post(request, "application/x-www-form-urlencoded", BODY_BYTES_MAX)?;
+        http::posted(request, "application/x-www-form-urlencoded", BODY_BYTES_MAX)?;
         let signature = signature_of(request).map_err(http::forbidden)?;
         let heard_at = Timestamp::try_from(self.gate.now()).unwrap_or(Timestamp::UNIX_EPOCH);
         let verified = Verified::of(request, heard_at);
@@ -67,7 +67,7 @@ impl WebhookVerifier {
             )
         };
         self.secrets
-            .fitting("TWILIO_AUTH_TOKEN", check)
+            .check("TWILIO_AUTH_TOKEN", check)
             .await
             .map_err(http::forbidden)?;
         Ok(verified)

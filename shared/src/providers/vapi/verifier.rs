@@ -60,7 +60,7 @@ impl WebhookVerifier {
 
     /// Takes `POSTed` JSON of at most 6 MiB with one good proof.
     pub async fn verify(&self, request: &Request) -> Result<Verified, HttpError> {
-        http::expect_post(request, "application/json", BODY_BYTES_MAX)?;
+        http::posted(request, "application/json", BODY_BYTES_MAX)?;
         let heard_at = Timestamp::try_from(self.gate.now()).unwrap_or(Timestamp::UNIX_EPOCH);
         let body = request.body().as_ref();
         let shown = shown_in(request, self.proof).map_err(unauthorized)?;
@@ -70,7 +70,7 @@ impl WebhookVerifier {
             }
             Shown::Secret(given) => is_one_of(given, secrets),
         };
-        self.secrets.fitting(SETTING, check).await.map_err(unauthorized)?;
+        self.secrets.check(SETTING, check).await.map_err(unauthorized)?;
         Ok(Verified::of(body, heard_at))
     }
 }
