@@ -10,11 +10,15 @@ use super::root;
 use crate::architecture::sources;
 
 /// Everywhere that a secret is taken out of its wrapper, and what becomes of it there.
-const EXPOSED: [(&str, &str); 7] = [
+const EXPOSED: [(&str, &str); 8] = [
     ("shared/src/platform/database.rs", "parse(url.expose_secret())"),
     (
         "shared/src/platform/scheduled.rs",
         "same(given, secret.expose_secret())",
+    ),
+    (
+        "shared/src/platform/signature.rs",
+        "new_from_slice(secret.expose_secret().as_bytes())",
     ),
     (
         "shared/src/providers/twilio/client.rs",
@@ -94,6 +98,10 @@ fn what_proves_who_somebody_is_is_compared_in_constant_time() {
     );
     for (name, file) in [
         ("signature.rs", signature),
+        (
+            "the signature with a time",
+            code("shared/src/platform/signature.rs"),
+        ),
         ("scheduled.rs", code("shared/src/platform/scheduled.rs")),
         ("verifier.rs", code("shared/src/providers/twilio/verifier.rs")),
         (
