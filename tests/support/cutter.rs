@@ -7,11 +7,12 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedRwLockWriteGuard, RwLock, mpsc};
 
 use crate::TestDatabase;
+use crate::wire::{read_message, read_startup};
 
 /// A running proxy.
 pub struct Cutter {
@@ -250,25 +251,6 @@ async fn pass_answer(server: &mut TcpStream, client: &mut TcpStream) -> bool {
         }
     }
     false
-}
-
-/// The first message has no type; TLS is not spoken on loopback.
-async fn read_startup(from: &mut TcpStream) -> Option<Vec<u8>> {
-    let length = from.read_u32().await.ok()?;
-    let mut message = length.to_be_bytes().to_vec();
-    message.resize(length as usize, 0);
-    from.read_exact(&mut message[4..]).await.ok()?;
-    Some(message)
-}
-
-async fn read_message(from: &mut TcpStream) -> Option<Vec<u8>> {
-    let kind = from.read_u8().await.ok()?;
-    let length = from.read_u32().await.ok()?;
-    let mut message = vec![kind];
-    message.extend(length.to_be_bytes());
-    message.resize(1 + length as usize, 0);
-    from.read_exact(&mut message[5..]).await.ok()?;
-    Some(message)
 }
 
 /// Where each message in a run of whole messages begins, with its type, and the end of the last.

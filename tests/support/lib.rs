@@ -8,6 +8,7 @@ mod moto;
 mod postgres_proxy;
 mod requests;
 mod switch;
+mod wire;
 mod world;
 
 pub use binaries::{binary, real, real_within};

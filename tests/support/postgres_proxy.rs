@@ -4,12 +4,13 @@
 
 use std::sync::{Arc, Mutex};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
 use crate::TestDatabase;
+use crate::wire::{read_message, read_startup};
 
 /// Where to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -258,25 +259,6 @@ impl Answers {
 async fn end(mut to_server: OwnedWriteHalf, answers: tokio::task::JoinHandle<OwnedWriteHalf>) {
     let _ = to_server.shutdown().await;
     let _ = answers.await;
-}
-
-/// The first message has no type; TLS is not spoken on loopback.
-async fn read_startup(from: &mut OwnedReadHalf) -> Option<Vec<u8>> {
-    let length = from.read_u32().await.ok()?;
-    let mut message = length.to_be_bytes().to_vec();
-    message.resize(length as usize, 0);
-    from.read_exact(&mut message[4..]).await.ok()?;
-    Some(message)
-}
-
-async fn read_message(from: &mut OwnedReadHalf) -> Option<Vec<u8>> {
-    let kind = from.read_u8().await.ok()?;
-    let length = from.read_u32().await.ok()?;
-    let mut message = vec![kind];
-    message.extend(length.to_be_bytes());
-    message.resize(1 + length as usize, 0);
-    from.read_exact(&mut message[5..]).await.ok()?;
-    Some(message)
 }
 
 /// The name of the statement in a Parse message, or the text of a simple query.

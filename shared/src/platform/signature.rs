@@ -111,8 +111,9 @@ impl<'a> Header<'a> {
     }
 }
 
-/// In lower-case hexadecimal digits: others are another signature.
-fn mac(time: &str, body: &[u8], secret: &SecretString) -> String {
+/// The HMAC-SHA256 of time, full stop and body under the whole secret, in lower-case hexadecimal digits: others are
+/// another signature.
+pub(crate) fn mac(time: &str, body: &[u8], secret: &SecretString) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
         .expect("HMAC takes a key of any length");
     for part in [time.as_bytes(), b".", body] {

@@ -10,7 +10,7 @@ use super::root;
 use crate::architecture::sources;
 
 /// Everywhere that a secret is taken out of its wrapper, and what becomes of it there.
-const EXPOSED: [(&str, &str); 8] = [
+const EXPOSED: [(&str, &str); 7] = [
     ("shared/src/platform/database.rs", "parse(url.expose_secret())"),
     (
         "shared/src/platform/scheduled.rs",
@@ -31,10 +31,6 @@ const EXPOSED: [(&str, &str); 8] = [
     (
         "shared/src/providers/vapi/client.rs",
         "bearer_auth((self.api_key)().expose_secret())",
-    ),
-    (
-        "shared/src/providers/vapi/signature.rs",
-        "new_from_slice(secret.expose_secret().as_bytes())",
     ),
     (
         "shared/src/providers/vapi/verifier.rs",

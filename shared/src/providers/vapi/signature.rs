@@ -5,13 +5,11 @@
 //! documented, so both seconds and milliseconds are understood. A captured message can be replayed while it is
 //! fresh; what makes that harmless is that handling one twice changes nothing.
 
-use hmac::{Hmac, KeyInit, Mac};
 use jiff::{SignedDuration, Timestamp};
-use secrecy::{ExposeSecret, SecretString};
-use sha2::Sha256;
+use secrecy::SecretString;
 
-use crate::platform::hex;
 use crate::platform::secrets::same;
+use crate::platform::signature::mac;
 
 /// How old a message may be, and how far Vapi's clock may be ahead of ours.
 const FRESH: SignedDuration = SignedDuration::from_mins(5);
@@ -60,12 +58,7 @@ pub fn verify(
 
 /// Signs as Vapi does, for whoever plays Vapi.
 pub fn sign(body: &[u8], timestamp: &str, secret: &SecretString) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.expose_secret().as_bytes())
-        .expect("HMAC takes a key of any length");
-    mac.update(timestamp.as_bytes());
-    mac.update(b".");
-    mac.update(body);
-    hex(&mac.finalize().into_bytes())
+    mac(timestamp, body, secret)
 }
 
 fn time_of(timestamp: &str) -> Option<Timestamp> {
