@@ -1,4 +1,4 @@
-//! PostgreSQL's messages as they come over a connection, for whoever stands in between.
+//! Postgres's messages as they come over a connection, for whoever stands in between.
 
 use tokio::io::{AsyncRead, AsyncReadExt};
 
