@@ -15,10 +15,11 @@ use crate::judgement::Judgement;
 const PER_TOWN: usize = 20;
 /// One in so many crashes comes at any moment, whatever is going on.
 const ANY_MOMENT: usize = 5;
-/// About as long as a commit's way to the disk.
-const COMMIT_DELAY: Duration = Duration::from_millis(5);
+/// As long as a commit's way to a slow disk, and several times as long as a busy machine takes to stop a server:
+/// else what is stopped on such a machine has always happened already.
+const COMMIT_DELAY: Duration = Duration::from_millis(25);
 /// Three calls and everything that follows from them take about so long.
-const A_RUSH: Duration = Duration::from_millis(120);
+const A_RUSH: Duration = Duration::from_millis(400);
 
 /// How far a statement had come when the server was stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
