@@ -1,0 +1,56 @@
+-- schedule_calls: what everybody whose time has come is owed. Choosing, locking, owing and planning anew are one
+-- commit; two schedulers at once pass over what the other has.
+--   $1 customers at most  $2 calls that this run has created already
+WITH due AS (
+  SELECT customer.*
+  FROM customers AS customer
+  WHERE customer.next_call_scheduled_at <= switchboard_now()
+    AND NOT (SELECT paused FROM calling)
+    -- One call at a time: whoever is being called is looked at again when that has ended.
+    AND NOT EXISTS (SELECT FROM jobs WHERE jobs.customer_id = customer.id AND jobs.state IN ('pending', 'in_flight', 'unknown'))
+  ORDER BY customer.next_call_scheduled_at
+  LIMIT least($1, (SELECT per_tick FROM calling) - $2)
+  FOR UPDATE OF customer SKIP LOCKED
+),
+looked_at AS (
+  SELECT due.*, due.next_call_scheduled_at AS planned_at,
+         (due.next_call_scheduled_at AT TIME ZONE due.timezone)::date AS local_day,
+         due.paid_at >= calling.welcome_since
+           AND NOT EXISTS (SELECT FROM jobs WHERE kind = 'welcome_call' AND customer_id = due.id) AS is_new
+  FROM due CROSS JOIN calling
+),
+decided AS (
+  SELECT *, CASE
+      WHEN EXISTS (SELECT FROM opt_outs WHERE opt_outs.phone = looked_at.phone AND revoked_at IS NULL) THEN 'opted_out'
+      WHEN is_new AND welcome_call_completed THEN 'welcome_call_completed'
+      WHEN is_new THEN 'welcome_call'
+      WHEN last_call_date >= local_day THEN 'called_today'
+      -- It was planned for a welcome call that is not owed any more.
+      WHEN planned_at <> at_local_time(local_day, call_at, timezone) THEN 'not_their_hour'
+      ELSE 'daily_call' END AS decision
+  FROM looked_at
+),
+owed AS (
+  INSERT INTO jobs (kind, cause, customer_id, local_day, origin, caused_at, due_at, expires_at)
+  SELECT decision,
+         CASE decision WHEN 'welcome_call' THEN id ELSE id || ' ' || to_char(local_day, 'YYYY-MM-DD') END,
+         id, CASE decision WHEN 'daily_call' THEN local_day END, 'scheduler', planned_at, planned_at,
+         -- What could not be done in its hours is not done, and says so.
+         CASE decision WHEN 'welcome_call' THEN planned_at + interval '3 days'
+                       ELSE least(planned_at + interval '4 hours', at_local_time(local_day, '20:45', timezone)) END
+  FROM decided
+  WHERE decision IN ('welcome_call', 'daily_call')
+  ON CONFLICT DO NOTHING
+  RETURNING id, customer_id
+),
+planned AS (
+  UPDATE customers
+  -- Not before the window that is open now: what an outage has passed over stays passed over.
+  SET next_call_scheduled_at = next_local_time(greatest(decided.planned_at, switchboard_now() - interval '4 hours'),
+                                               decided.call_at, decided.call_days, decided.timezone)
+  FROM decided
+  WHERE customers.id = decided.id
+)
+SELECT decided.id AS customer_id, decided.decision, owed.id AS job_id
+FROM decided LEFT JOIN owed ON owed.customer_id = decided.id
+ORDER BY decided.planned_at, decided.id
