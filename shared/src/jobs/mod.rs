@@ -23,18 +23,20 @@
 //! each other. (A probe of a closed channel can still meet the late acceptance of an earlier text to the same
 //! person crosswise; the database ends one of the two, and that one is tried again.)
 
+mod denial;
 mod outcome;
 mod permit;
 mod reconcile;
 mod retry;
 mod store;
 
+pub use denial::{CallRule, Denial};
 pub use outcome::{AfterRefusal, Outcome, Refusal};
 pub use permit::Permit;
 pub use reconcile::{Evidence, Reading, Unclear, Verdict, verdict};
 pub use retry::{NextTry, next_try};
 pub use store::{
-    Denial, Grant, Ring, Settlement, defer, expire, grant, hand_over, record_delivery, record_empty_reading,
+    Grant, Ring, Settlement, defer, expire, grant, hand_over, record_delivery, record_empty_reading,
     record_incomplete_reading, rescue, ring_due, settle, settle_absent, settle_accepted, settle_found,
     settle_reported, suppress, unclear_due,
 };

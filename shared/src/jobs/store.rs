@@ -6,9 +6,10 @@ use jiff::Timestamp;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::{NextTry, Outcome, Permit, Refusal, Unclear, next_try};
+use super::{Denial, NextTry, Outcome, Permit, Refusal, Unclear, next_try};
 use crate::Phone;
 use crate::platform::database::{Connection, Error};
+use crate::platform::queue::Workflow;
 use crate::statement;
 
 /// What came of asking for a permit.
@@ -25,44 +26,6 @@ pub enum Grant {
     NotPending,
     /// A rule of the database said no.
     Denied(Denial),
-}
-
-/// Why the database allows no attempt now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Denial {
-    /// The person said stop.
-    OptedOut,
-    /// The line has texted the person within its cool-down.
-    AlreadyTexted,
-    /// Too late to be of use.
-    Expired,
-    /// An earlier text between the two is still unsettled.
-    EarlierTextUnsettled,
-    /// The provider throttles us, or refuses our credentials.
-    ChannelClosed,
-    /// Another attempt of this job may have reached the person.
-    AlreadyAttempted,
-    /// An earlier attempt that counted as refused or absent has arrived after all.
-    ArrivedAfterAll,
-    /// The line would text itself.
-    Loop,
-}
-
-impl Denial {
-    /// The rule behind a constraint's name; `None` for a constraint that no grant should meet.
-    fn of(constraint: &str) -> Option<Self> {
-        Some(match constraint {
-            "nobody_after_stop" => Self::OptedOut,
-            "one_text_per_cool_down" => Self::AlreadyTexted,
-            "nothing_after_expiry" => Self::Expired,
-            "one_unsettled_text_per_pair" => Self::EarlierTextUnsettled,
-            "channel_is_open" => Self::ChannelClosed,
-            "at_most_one_possible_attempt" | "attempt_needs_a_lease" => Self::AlreadyAttempted,
-            "nothing_after_evidence" => Self::ArrivedAfterAll,
-            "nobody_texts_themselves" => Self::Loop,
-            _ => return None,
-        })
-    }
 }
 
 /// What settling changed.
@@ -302,6 +265,8 @@ pub struct Ring {
     pub person: String,
     /// The how-manieth ring for the job this is.
     pub number: i32,
+    /// What kind of job it is.
+    pub workflow: Workflow,
 }
 
 /// The due jobs whose doorbell may have been lost, marked as rung now.
@@ -315,6 +280,7 @@ pub async fn ring_due(database: &Connection) -> Result<Vec<Ring>, Error> {
             job: row.get("id"),
             person: row.get("person"),
             number: row.get("rings"),
+            workflow: if row.get("is_call") { Workflow::Call } else { Workflow::Text },
         })
         .collect())
 }

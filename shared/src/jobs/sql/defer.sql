@@ -1,8 +1,9 @@
--- defer: not now, and no fault of the job's. At most to just before its expiry.
+-- defer: not now, and no fault of the job's. At least until its channel opens, at most to just before its expiry.
 UPDATE jobs
 SET due_at = greatest(due_at, least(
       greatest(switchboard_now() + make_interval(secs => $2),
-               (SELECT max(not_before) FROM channels)),
+               (SELECT not_before FROM channels
+                WHERE channel = CASE WHEN jobs.customer_id IS NULL THEN 'sms' ELSE 'call' END)),
       expires_at - interval '1 second'))
 WHERE id = $1 AND state = 'pending'
 RETURNING id

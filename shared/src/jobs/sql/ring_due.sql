@@ -10,6 +10,6 @@ WITH rung AS (
                ORDER BY due_at
                LIMIT $1
                FOR UPDATE SKIP LOCKED)
-  RETURNING id, coalesce(recipient, cause) AS person, rings, due_at, cause
+  RETURNING id, coalesce(customer_id, recipient, cause) AS person, customer_id IS NOT NULL AS is_call, rings, due_at, cause
 )
-SELECT id, person, rings FROM rung ORDER BY due_at, cause
+SELECT id, person, is_call, rings FROM rung ORDER BY due_at, cause

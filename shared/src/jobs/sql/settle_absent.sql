@@ -1,4 +1,5 @@
--- settle_absent: proven not to have happened, so that another attempt is allowed.
+-- settle_absent: proven not to have happened, so that another attempt is allowed: of a text at once, of a welcome call
+-- at the same hour of the next day. A daily call's day is used.
 -- The reading that completes the proof is recorded with it.
 WITH asked AS (
   SELECT attempt.id FROM jobs AS job JOIN attempts AS attempt ON attempt.job_id = job.id
@@ -11,14 +12,20 @@ absent AS (
       empty_reads = empty_reads + coalesce(last_empty_read_at <= switchboard_now() - interval '5 minutes', true)::int
   FROM asked
   WHERE attempts.id = asked.id AND attempts.state = 'unknown'
-  RETURNING attempts.job_id, attempts.attempt_no
+  RETURNING attempts.job_id, attempts.attempt_no,
+            coalesce(at_local_time(attempts.local_day + 1, attempts.local_time, attempts.timezone), switchboard_now()) AS next_due_at
+),
+next AS (
+  SELECT absent.*, CASE WHEN jobs.kind = 'daily_call' THEN 'it never arrived, and its day is over'
+                        WHEN absent.attempt_no >= 3 THEN 'three attempts, none arrived'
+                        WHEN jobs.expires_at <= absent.next_due_at THEN 'proven absent after it had expired' END AS why_dead
+  FROM absent JOIN jobs ON jobs.id = absent.job_id
 )
 UPDATE jobs
-SET state = CASE WHEN absent.attempt_no >= 3 OR jobs.expires_at <= switchboard_now() THEN 'dead' ELSE 'pending' END,
-    state_reason = CASE WHEN absent.attempt_no >= 3 THEN 'three attempts, none arrived'
-                        WHEN jobs.expires_at <= switchboard_now() THEN 'proven absent after it had expired' END,
-    ended_at = CASE WHEN absent.attempt_no >= 3 OR jobs.expires_at <= switchboard_now() THEN switchboard_now() END,
-    due_at = CASE WHEN jobs.expires_at <= switchboard_now() THEN jobs.due_at ELSE switchboard_now() END
-FROM absent
-WHERE jobs.id = absent.job_id AND jobs.state = 'unknown'
+SET state = CASE WHEN why_dead IS NULL THEN 'pending' ELSE 'dead' END,
+    state_reason = why_dead,
+    ended_at = CASE WHEN why_dead IS NOT NULL THEN switchboard_now() END,
+    due_at = CASE WHEN why_dead IS NULL THEN next_due_at ELSE jobs.due_at END
+FROM next
+WHERE jobs.id = next.job_id AND jobs.state = 'unknown'
 RETURNING jobs.state

@@ -14,4 +14,4 @@ LATERAL (
   FROM attempts
   WHERE recipient = job.recipient AND channel = 'sms' AND state = 'accepted'
 ) AS earlier
-WHERE job.id = $1
+WHERE job.id = $1 AND job.kind = 'missed_call_text'

@@ -1,0 +1,85 @@
+//! Why the database allows no attempt now.
+
+/// A rule about everybody, or about texts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Denial {
+    /// The person said stop.
+    OptedOut,
+    /// The line has texted the person within its cool-down.
+    AlreadyTexted,
+    /// Too late to be of use.
+    Expired,
+    /// An earlier text between the two is still unsettled.
+    EarlierTextUnsettled,
+    /// The provider throttles us, or refuses our credentials.
+    ChannelClosed,
+    /// Another attempt of this job may have reached the person.
+    AlreadyAttempted,
+    /// An earlier attempt that counted as refused or absent has arrived after all.
+    ArrivedAfterAll,
+    /// The line would text itself.
+    Loop,
+    /// A rule about calls.
+    Call(CallRule),
+}
+
+/// A rule about calls to customers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallRule {
+    /// The operator has stopped all calling.
+    CallingPaused,
+    /// The customer does not pay, or not any more.
+    NotPaid,
+    /// Nobody has found out whether the customer's number is one.
+    PhoneNotValidated,
+    /// The customer is not to be called.
+    CallingDisabled,
+    /// The customer is not to be called for a while.
+    CustomerPaused,
+    /// Nobody knows what the customer's clock shows.
+    ClockUnknown,
+    /// The customer's clock shows another day than the one that the call is for.
+    WrongDay,
+    /// Too early or too late on the customer's clock.
+    OutsideHours,
+    /// The customer may have been called today.
+    CustomerCalledToday,
+    /// Somebody with the same number may have been called today.
+    PhoneCalledToday,
+    /// The customer, or somebody with their number, may have been called less than ten hours ago.
+    CalledWithinTenHours,
+    /// As many calls go on as may at a time.
+    TooManyCalls,
+}
+
+impl Denial {
+    /// The rule behind a constraint's name; `None` for a constraint that no grant should meet.
+    pub fn of(constraint: &str) -> Option<Self> {
+        use CallRule as Rule;
+        Some(match constraint {
+            "nobody_after_stop" => Self::OptedOut,
+            "one_text_per_cool_down" => Self::AlreadyTexted,
+            "nothing_after_expiry" => Self::Expired,
+            "one_unsettled_text_per_pair" => Self::EarlierTextUnsettled,
+            "channel_is_open" => Self::ChannelClosed,
+            "at_most_one_possible_attempt" | "attempt_needs_a_lease" => Self::AlreadyAttempted,
+            "nothing_after_evidence" => Self::ArrivedAfterAll,
+            "nobody_texts_themselves" => Self::Loop,
+            "calling_is_on" => Self::Call(Rule::CallingPaused),
+            "only_who_pays_is_called" => Self::Call(Rule::NotPaid),
+            "phone_is_validated" => Self::Call(Rule::PhoneNotValidated),
+            "calling_is_enabled" => Self::Call(Rule::CallingDisabled),
+            "nobody_while_paused" => Self::Call(Rule::CustomerPaused),
+            "clock_is_known" => Self::Call(Rule::ClockUnknown),
+            "daily_call_on_its_day" => Self::Call(Rule::WrongDay),
+            "lawful_hours" => Self::Call(Rule::OutsideHours),
+            "one_call_per_customer_day" => Self::Call(Rule::CustomerCalledToday),
+            "one_call_per_phone_day" => Self::Call(Rule::PhoneCalledToday),
+            "ten_hours_between_calls" | "ten_hours_between_calls_to_a_phone" => {
+                Self::Call(Rule::CalledWithinTenHours)
+            }
+            "calls_at_a_time" => Self::Call(Rule::TooManyCalls),
+            _ => return None,
+        })
+    }
+}
