@@ -15,7 +15,7 @@ use crate::missed_calls::{LineSettings, Wording};
 use crate::platform::database::Database;
 use crate::platform::gate::Gate;
 use crate::platform::is_this_machine;
-use crate::platform::queue::{Doorbell, Park};
+use crate::platform::queue::{Doorbell, Park, Workflow};
 use crate::platform::secrets::{Lookup, Secrets};
 use crate::platform::webhook;
 use crate::providers::{twilio, vapi};
@@ -130,6 +130,17 @@ impl Environment {
         Ok(Doorbell::new(
             aws_sdk_sqs::Client::new(&self.aws),
             self.required("MESSAGES_QUEUE_URL")?,
+            Workflow::Text,
+            self.gate(),
+        ))
+    }
+
+    /// `CALLS_QUEUE_URL`.
+    pub fn calls_doorbell(&self) -> Result<Doorbell, ConfigError> {
+        Ok(Doorbell::new(
+            aws_sdk_sqs::Client::new(&self.aws),
+            self.required("CALLS_QUEUE_URL")?,
+            Workflow::Call,
             self.gate(),
         ))
     }

@@ -30,22 +30,45 @@ pub struct Bell {
     pub v: u8,
     /// The job that may be ready.
     pub job: Uuid,
+    /// Whose work it is. Said here, because finding out would be a round trip for every job.
+    #[serde(default, skip_serializing_if = "Workflow::is_text")]
+    pub kind: Workflow,
 }
 
-/// Rings for jobs.
+/// What the work of a job is.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Workflow {
+    /// A text to somebody whose call was missed. A bell that says nothing else is for one.
+    #[default]
+    Text,
+    /// A call to a customer.
+    Call,
+}
+
+impl Workflow {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_text(&self) -> bool {
+        *self == Self::Text
+    }
+}
+
+/// Rings for the jobs of one workflow.
 #[derive(Clone)]
 pub struct Doorbell {
     client: aws_sdk_sqs::Client,
     queue_url: String,
+    kind: Workflow,
     gate: Gate,
 }
 
 impl Doorbell {
-    /// A doorbell on a FIFO queue.
-    pub fn new(client: aws_sdk_sqs::Client, queue_url: String, gate: Gate) -> Self {
+    /// A doorbell on the FIFO queue of a workflow.
+    pub fn new(client: aws_sdk_sqs::Client, queue_url: String, kind: Workflow, gate: Gate) -> Self {
         Self {
             client,
             queue_url,
+            kind,
             gate,
         }
     }
@@ -67,7 +90,12 @@ impl Doorbell {
     }
 
     async fn send(&self, job: Uuid, person: &str, number: i32) -> anyhow::Result<()> {
-        let body = serde_json::to_string(&Bell { v: 1, job })?;
+        let bell = Bell {
+            v: 1,
+            job,
+            kind: self.kind,
+        };
+        let body = serde_json::to_string(&bell)?;
         let sending = self
             .client
             .send_message()
@@ -272,6 +300,17 @@ mod tests {
             left(&[("panics", "ann"), ("b1", "bob")], "none").await,
             ["panics"]
         );
+    }
+
+    #[test]
+    fn a_bell_says_whose_work_it_is_and_one_for_a_text_says_nothing() {
+        let text = format!(r#"{{"v":1,"job":"{}"}}"#, Uuid::nil());
+        let call = format!(r#"{{"v":1,"job":"{}","kind":"call"}}"#, Uuid::nil());
+        for (written, kind) in [(text, Workflow::Text), (call, Workflow::Call)] {
+            let bell: Bell = serde_json::from_str(&written).unwrap();
+            assert_eq!((bell.job, bell.kind), (Uuid::nil(), kind));
+            assert_eq!(serde_json::to_string(&bell).unwrap(), written);
+        }
     }
 
     #[test]
