@@ -247,11 +247,15 @@ impl Environment {
         })
     }
 
-    /// `VAPI_API_KEY`, `VAPI_ASSISTANT_ID`, `VAPI_PHONE_NUMBER_ID` and `VAPI_API_BASE_URL`.
-    pub fn vapi(&self) -> Result<vapi::Client, ConfigError> {
+    /// `VAPI_API_KEY`, `VAPI_ASSISTANT_ID`, `VAPI_PHONE_NUMBER_ID` and `VAPI_API_BASE_URL`; `None` for a business
+    /// that calls nobody, which has no assistant.
+    pub fn vapi(&self) -> Result<Option<vapi::Client>, ConfigError> {
+        let Some(assistant_id) = self.optional("VAPI_ASSISTANT_ID") else {
+            return Ok(None);
+        };
         self.secret("VAPI_API_KEY")?;
         let line = vapi::Line {
-            assistant_id: self.required("VAPI_ASSISTANT_ID")?,
+            assistant_id,
             phone_number_id: self.required("VAPI_PHONE_NUMBER_ID")?,
         };
         let base = self
@@ -259,7 +263,8 @@ impl Environment {
             .unwrap_or_else(|| "https://api.vapi.ai".to_owned());
         let secrets = self.secrets();
         let key = move || secrets.current("VAPI_API_KEY").unwrap_or_default();
-        vapi::Client::new(&base, line, key, self.gate()).map_err(|error| ConfigError::Malformed {
+        let client = vapi::Client::new(&base, line, key, self.gate());
+        client.map(Some).map_err(|error| ConfigError::Malformed {
             name: "VAPI_API_BASE_URL",
             why: format!("{error:#}"),
         })

@@ -5,6 +5,7 @@
 //! other companies' words into ours, [`platform`] carries (database, queue, HTTP, secrets, logs) and knows no
 //! domain, and [`environment`] hands out settings and clients.
 
+pub mod calls;
 pub mod customers;
 pub mod environment;
 pub mod inbound;

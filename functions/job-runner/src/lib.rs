@@ -3,9 +3,9 @@
 //! A message carries no truth, so handling one twice, late or out of order changes nothing. A message that
 //! cannot be read is quarantined and done with: it would only block its person.
 
+mod attempt;
+mod call;
 mod missed_call_text;
-
-use std::time::Duration;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use shared::environment::{DefaultLine, Reach};
@@ -13,19 +13,16 @@ use shared::missed_calls::{self, Wording};
 use shared::platform::database::Database;
 use shared::platform::gate::Gate;
 use shared::platform::lambda::Deadline;
-use shared::platform::queue::{self, Bell, Retry};
+use shared::platform::queue::{self, Bell, Retry, Workflow};
 use shared::platform::secrets::Secrets;
-use shared::providers::twilio;
+use shared::providers::{twilio, vapi};
 use shared::{ConfigError, Environment, Phone};
-
-/// What an invocation must have left before a permit is asked for: the request (10 s), settling it (5 s)
-/// and slack.
-const NEEDED_FOR_AN_ATTEMPT: Duration = Duration::from_secs(18);
 
 /// Everything this function may touch.
 pub struct Endpoint {
     database: Database,
     twilio: twilio::Client,
+    vapi: Option<vapi::Client>,
     secrets: Secrets,
     reach: Reach,
     app_url: String,
@@ -39,6 +36,7 @@ impl Endpoint {
         Ok(Self {
             database: environment.database()?,
             twilio: environment.twilio()?,
+            vapi: environment.vapi()?,
             secrets: environment.secrets(),
             reach: environment.reach()?,
             app_url: environment.app_url()?,
@@ -82,7 +80,11 @@ async fn run(endpoint: &Endpoint, message: SqsMessage, deadline: Deadline) -> Re
         Ok(bell) if bell.v == 1 => {
             // The bell is done with either way. Left in the queue it would come back after the visibility
             // timeout and hold up its person until then; the sweeper rings again within a minute or so.
-            if let Err(error) = missed_call_text::run(endpoint, bell.job, deadline).await {
+            let done = match bell.kind {
+                Workflow::Text => missed_call_text::run(endpoint, bell.job, deadline).await,
+                Workflow::Call => call::run(endpoint, bell.job, deadline).await,
+            };
+            if let Err(error) = done {
                 tracing::warn!(job.id = %bell.job, %error, "[JOB-RUNNER] not now, the sweeper will ring again");
             }
             Ok(())

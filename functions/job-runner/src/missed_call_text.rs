@@ -2,25 +2,18 @@
 
 use std::time::Duration;
 
-use shared::jobs::{self, AfterRefusal, Denial, Grant, Outcome, Permit, Settlement};
+use shared::jobs::{self, Denial, Grant, Outcome, Permit, Settlement};
 use shared::missed_calls::{self, Decision, Suppression, TextFacts};
 use shared::platform::database::Connection;
 use shared::platform::lambda::Deadline;
 use shared::platform::queue::Retry;
 use shared::providers::twilio::Message;
-use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::{Endpoint, NEEDED_FOR_AN_ATTEMPT, quarantine};
+use super::{Endpoint, attempt, quarantine};
 
-/// Past this, counted from before the permit was asked for, its request may not leave any more: a sandbox
-/// that was frozen in between must not send what somebody may by then have settled.
-const PERMIT_LIVES: Duration = Duration::from_secs(12);
 /// How late Twilio may still hand a text to the carrier: a queued one must not surprise anybody.
 const VALIDITY: Duration = Duration::from_mins(30);
-const SETTLE_AGAIN_AFTER: Duration = Duration::from_millis(250);
-/// When settling gives up, before the invocation ends; the sweeper settles it by evidence.
-const SETTLE_SLACK: Duration = Duration::from_secs(5);
 /// How long to leave a person alone while an earlier text to them is unsettled.
 const UNSETTLED_WAIT: Duration = Duration::from_mins(2);
 
@@ -63,40 +56,21 @@ async fn send(
     body: String,
     deadline: Deadline,
 ) -> Result<(), Retry> {
-    if deadline.remaining() < NEEDED_FOR_AN_ATTEMPT {
-        return Err(anyhow::anyhow!("too little of the invocation is left to send and settle").into());
-    }
-    // Both clocks: one stands still while a sandbox is frozen, the other can be set.
-    let asked = (Instant::now(), endpoint.gate.now());
-    let (permit, attempt_no) = match jobs::grant(&connection, job, &body)
-        .await
-        .map_err(anyhow::Error::from)?
-    {
+    let (grant, asked) = attempt::ask(endpoint, &connection, job, &body, deadline).await?;
+    let (permit, attempt_no) = match grant {
         Grant::Permitted { permit, attempt_no } => (permit, attempt_no),
         Grant::NotPending => return Ok(()),
         Grant::Denied(denial) => return heed(&connection, job, denial).await,
     };
     // A request may take ten seconds, in which somebody else can use it.
     drop(connection);
-    let is_good = || {
-        let age = endpoint.gate.now().duration_since(asked.1).unwrap_or_default();
-        let is_good = asked.0.elapsed() < PERMIT_LIVES && age < PERMIT_LIVES;
-        if !is_good {
-            tracing::warn!(job.id = %job, "permit too old to be used");
-        }
-        is_good
-    };
-
     let attempt = permit.attempt();
     tracing::info!(job.id = %job, attempt.id = %attempt, "[Missed Call Handler] Sending SMS to {}", permit.recipient());
-    let outcome = request(endpoint, permit, facts, body, is_good).await;
+    let outcome = request(endpoint, permit, facts, body, || asked.is_fresh(endpoint)).await;
     // The log outlives the database: from here on the answer is written down somewhere.
     tracing::info!(job.id = %job, attempt.id = %attempt, outcome = ?outcome, "provider answered");
-    let settlement = settle(endpoint, attempt, attempt_no, &outcome, deadline).await;
+    let settlement = attempt::settle(endpoint, attempt, attempt_no, &outcome, deadline).await;
     tell(job, &outcome, settlement.as_ref());
-    if matches!(&outcome, Outcome::Refused(refusal) if refusal.next == AfterRefusal::Unauthorized) {
-        endpoint.secrets.look_again().await;
-    }
     Ok(())
 }
 
@@ -105,7 +79,7 @@ async fn request(
     permit: Permit,
     facts: &TextFacts,
     body: String,
-    is_good: impl Fn() -> bool,
+    is_fresh: impl Fn() -> bool,
 ) -> Outcome {
     let message = Message {
         from: facts.line.clone(),
@@ -117,33 +91,7 @@ async fn request(
         ),
         validity: VALIDITY,
     };
-    endpoint.twilio.send_message(permit, &message, is_good).await
-}
-
-/// Settles in the face of a failing database for as long as the invocation lasts. If it never succeeds the
-/// lease runs out, and a callback or Twilio's list tells what happened.
-async fn settle(
-    endpoint: &Endpoint,
-    attempt: Uuid,
-    attempt_no: i32,
-    outcome: &Outcome,
-    deadline: Deadline,
-) -> Option<Settlement> {
-    let jitter = endpoint.gate.chance();
-    loop {
-        let settled = match endpoint.database.connection().await {
-            Ok(connection) => jobs::settle(&connection, attempt, attempt_no, outcome, jitter).await,
-            Err(error) => Err(error),
-        };
-        match settled {
-            Ok(settlement) => return Some(settlement),
-            Err(error) => tracing::warn!(attempt.id = %attempt, %error, "not settled yet"),
-        }
-        if deadline.remaining() < SETTLE_SLACK {
-            return None;
-        }
-        tokio::time::sleep(SETTLE_AGAIN_AFTER).await;
-    }
+    endpoint.twilio.send_message(permit, &message, is_fresh).await
 }
 
 /// The database said no at the last moment.
@@ -165,18 +113,12 @@ async fn heed(connection: &Connection, job: Uuid, denial: Denial) -> Result<(), 
         }
         Denial::Loop => suppress(connection, job, Suppression::Loop).await,
         Denial::ArrivedAfterAll => suppress(connection, job, Suppression::ArrivedAfterAll).await,
-        Denial::AlreadyAttempted => Ok(()),
+        Denial::AlreadyAttempted | Denial::Call(_) => Ok(()),
     }
 }
 
 async fn suppress(connection: &Connection, job: Uuid, reason: Suppression) -> Result<(), Retry> {
-    let ended = jobs::suppress(connection, job, reason.as_str())
-        .await
-        .map_err(anyhow::Error::from)?;
-    if ended {
-        tracing::info!(job.id = %job, reason = reason.as_str(), suppressed = 1, "[JOB-RUNNER] job suppressed");
-    }
-    Ok(())
+    attempt::suppress(connection, job, reason.as_str()).await
 }
 
 fn tell(job: Uuid, outcome: &Outcome, settlement: Option<&Settlement>) {

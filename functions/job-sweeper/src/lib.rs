@@ -1,7 +1,8 @@
 //! Every minute: whatever was left lying is brought to an end.
 //!
 //! Vanished workers' attempts become unknown, unknown ones are looked up with the provider, jobs whose
-//! time is over end, parked events are replayed, and the doorbell is rung again for what is due. Each step
+//! time is over end, parked events are replayed, customers' rows are brought up to date with the ledger, and the
+//! doorbell is rung again for what is due. Each step
 //! stands alone: one that fails delays no other, and two sweepers at once do nothing twice.
 
 mod reconcile;
@@ -12,14 +13,14 @@ use std::time::{Duration, SystemTime};
 use lambda_http::{Request, RequestExt};
 use serde_json::json;
 use shared::environment::DefaultLine;
-use shared::jobs;
 use shared::platform::database::{self, Database};
 use shared::platform::gate::Gate;
-use shared::platform::queue::{Doorbell, Park};
+use shared::platform::queue::{Doorbell, Park, Workflow};
 use shared::platform::scheduled::{self, Summary};
 use shared::platform::{http, secrets::Secrets};
 use shared::providers::twilio;
 use shared::{ConfigError, Environment};
+use shared::{calls, jobs};
 
 /// How long a step that waits for others takes up new work; the function's time limit is a minute, and the
 /// next minute goes on.
@@ -29,7 +30,8 @@ const STEP_TAKES: Duration = Duration::from_secs(20);
 pub struct Endpoint {
     database: Database,
     twilio: twilio::Client,
-    doorbell: Doorbell,
+    texts: Doorbell,
+    calls: Doorbell,
     park: Park,
     secrets: Secrets,
     default_line: Option<DefaultLine>,
@@ -44,7 +46,8 @@ impl Endpoint {
         Ok(Self {
             database: environment.database()?,
             twilio: environment.twilio()?,
-            doorbell: environment.messages_doorbell()?,
+            texts: environment.messages_doorbell()?,
+            calls: environment.calls_doorbell()?,
             park: environment.park()?,
             secrets: environment.secrets(),
             default_line: environment.default_line()?,
@@ -91,10 +94,11 @@ async fn sweep(endpoint: &Endpoint) -> anyhow::Result<Summary> {
     let rescued = count("rescue", rescue(endpoint).await);
     let expired = count("expire", expire(endpoint).await);
     let rung = count("ring", ring(endpoint).await);
+    let projected = count("project", project(endpoint).await);
     let replayed = count("replay", replay::replay_parked(endpoint).await);
     let reconciled = count("reconcile", reconcile::settle_by_evidence(endpoint).await);
 
-    let processed = rescued + replayed + reconciled + expired + rung;
+    let processed = rescued + replayed + reconciled + expired + rung + projected;
     let failures = failed.len();
     // A step that failed makes the run fail, after the others have had their turn.
     if let Some(error) = failed.into_iter().next() {
@@ -103,6 +107,7 @@ async fn sweep(endpoint: &Endpoint) -> anyhow::Result<Summary> {
     let counts = json!({
         "jobRunnerResult": { "ok": true, "processed": processed, "failed": failures },
         "rescued": rescued, "replayed": replayed, "reconciled": reconciled, "expired": expired, "rung": rung,
+        "projected": projected,
     });
     Ok(Summary::new("Job runner triggered", counts))
 }
@@ -123,10 +128,30 @@ async fn expire(endpoint: &Endpoint) -> anyhow::Result<usize> {
     Ok(expired)
 }
 
+/// Copies into customers' rows what a runner could not copy, or did not live to.
+async fn project(endpoint: &Endpoint) -> anyhow::Result<usize> {
+    let connection = endpoint.database.connection().await?;
+    let mut projected = 0;
+    for job in calls::unprojected(&connection, jobs::SWEEP_LIMIT).await? {
+        match calls::project_call(&connection, job).await {
+            Ok(row) => projected += usize::from(row.is_some()),
+            Err(error) if error.is_outage() => return Err(error.into()),
+            Err(error) => {
+                tracing::error!(job.id = %job, %error, "a call does not stand in its customer's row")
+            }
+        }
+    }
+    Ok(projected)
+}
+
 async fn ring(endpoint: &Endpoint) -> anyhow::Result<usize> {
     let due = jobs::ring_due(&endpoint.database.connection().await?).await?;
     for bell in &due {
-        endpoint.doorbell.ring(bell.job, &bell.person, bell.number).await;
+        let doorbell = match bell.workflow {
+            Workflow::Text => &endpoint.texts,
+            Workflow::Call => &endpoint.calls,
+        };
+        doorbell.ring(bell.job, &bell.person, bell.number).await;
     }
     Ok(due.len())
 }

@@ -64,7 +64,7 @@ async fn replay(endpoint: &Endpoint, connection: &Connection, body: &str) -> Res
     {
         Effect::Call(Recorded::TextOwed { job, person }) => {
             tracing::info!(job.id = %job, path = "parked", "Missed call found in a parked event");
-            endpoint.doorbell.ring(job, &person, 1).await;
+            endpoint.texts.ring(job, &person, 1).await;
         }
         Effect::NotOurs => quarantine("the called number is none of our lines").await?,
         _ => {}

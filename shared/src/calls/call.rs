@@ -177,7 +177,10 @@ pub fn decide(facts: &CallFacts, may_reach: impl FnOnce(&Phone) -> bool) -> Deci
     }
     let refusals = [
         (facts.now >= facts.expires_at, No::Expired),
-        (facts.kind == Kind::Welcome && facts.is_welcomed, No::WelcomeCompleted),
+        (
+            facts.kind == Kind::Welcome && facts.is_welcomed,
+            No::WelcomeCompleted,
+        ),
         (facts.is_our_own, No::Loop),
         (phone.is_premium(), No::PremiumRange),
         (!may_reach(phone), No::NotOnAllowList),
@@ -266,7 +269,10 @@ mod tests {
             assert_eq!(decision(&facts(kind)), Decision::Call);
         }
         let told = facts(Kind::Daily).variables();
-        assert_eq!((told["call_type"].as_str(), told["first_name"].as_str()), ("daily", "Ada"));
+        assert_eq!(
+            (told["call_type"].as_str(), told["first_name"].as_str()),
+            ("daily", "Ada")
+        );
     }
 
     #[test]
@@ -275,7 +281,10 @@ mod tests {
             is_welcomed: true,
             ..facts(Kind::Welcome)
         };
-        assert_eq!(decision(&welcomed), Decision::Suppress(Suppression::WelcomeCompleted));
+        assert_eq!(
+            decision(&welcomed),
+            Decision::Suppress(Suppression::WelcomeCompleted)
+        );
         let called = CallFacts {
             is_called_today: true,
             ..facts(Kind::Daily)

@@ -280,7 +280,11 @@ pub async fn ring_due(database: &Connection) -> Result<Vec<Ring>, Error> {
             job: row.get("id"),
             person: row.get("person"),
             number: row.get("rings"),
-            workflow: if row.get("is_call") { Workflow::Call } else { Workflow::Text },
+            workflow: if row.get("is_call") {
+                Workflow::Call
+            } else {
+                Workflow::Text
+            },
         })
         .collect())
 }
