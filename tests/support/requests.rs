@@ -1,6 +1,8 @@
 //! Requests to the gateway as anybody could make them, to the last byte.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
+
+use local::sandbox_vapi::ServerMessage;
 
 use crate::World;
 
@@ -10,6 +12,8 @@ pub const VOICE: &str = "/api/webhooks/twilio/voice";
 pub const DIAL_RESULT: &str = "/api/webhooks/twilio/voice?mode=dial-result";
 /// Where Twilio reports on calls and texts.
 pub const STATUS: &str = "/api/webhooks/twilio/status";
+/// Where Vapi tells of calls.
+pub const VAPI: &str = "/api/webhooks/vapi";
 
 /// What the gateway answered.
 #[derive(Debug, Clone)]
@@ -73,6 +77,25 @@ impl World {
         let signature = self.signature_of(target, &body);
         let headers = [FORM, ("x-twilio-signature", signature.as_str())];
         self.send("POST", target, &headers, body).await
+    }
+
+    /// A message of Vapi's, signed now by the clock on the wall, which is the one that signatures are checked by.
+    pub async fn vapi_tells(&self, message: ServerMessage) -> Reply {
+        let now = shared::platform::gate::Gate::default().now();
+        let now = now.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+        self.post_as_vapi(message.signed_at(&now.as_secs().to_string()))
+            .await
+    }
+
+    /// A message that claims to be Vapi's, exactly so.
+    pub async fn post_as_vapi(&self, message: ServerMessage) -> Reply {
+        let (parts, body) = message.into_request().into_parts();
+        let headers: Vec<_> = parts
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.to_str().expect("text")))
+            .collect();
+        self.send("POST", VAPI, &headers, body).await
     }
 
     /// The requests for a text that left us, accepted or not.

@@ -13,6 +13,7 @@ use local::functions::in_process;
 use local::gateway;
 use local::invoke::{Functions, Invoke, InvokeError};
 use local::sandbox::{SandboxClock, SandboxConfig, SandboxTwilio, SentMessage};
+use local::sandbox_vapi::{Call as PlacedCall, SandboxVapi, SandboxVapiConfig};
 use local::settings::Settings;
 use local::sqs::{QueueAttributes, Sqs};
 use local::template::Template;
@@ -34,6 +35,8 @@ pub const JOB_RUNNER_TOKEN: &str = "the-job-word";
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const AUTH_TOKEN: &str = "the-twilio-word";
+const VAPI_KEY: &str = "the-vapi-key";
+const VAPI_WEBHOOK_SECRET: &str = "the-vapi-word";
 
 /// One world. Its clocks stand still until they are moved.
 pub struct World {
@@ -41,6 +44,8 @@ pub struct World {
     pub database: TestDatabase,
     /// Twilio, and with it the record of what people got.
     pub twilio: SandboxTwilio,
+    /// Vapi, and with it the record of who was called.
+    pub vapi: SandboxVapi,
     /// The queues.
     pub sqs: Sqs,
     /// Where the gateway listens.
@@ -96,15 +101,25 @@ impl World {
     ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let clock = SandboxClock::standing_at(database.now().await);
         let twilio = SandboxTwilio::start(SandboxConfig {
             account_sid: ACCOUNT.to_owned(),
             auth_token: AUTH_TOKEN.to_owned(),
             public_base_url: url.clone(),
-            clock: SandboxClock::standing_at(database.now().await),
+            clock: clock.clone(),
             ..SandboxConfig::default()
         })
         .await
         .expect("Twilio");
+        let vapi = SandboxVapi::start(SandboxVapiConfig {
+            api_key: VAPI_KEY.to_owned(),
+            webhook_secret: VAPI_WEBHOOK_SECRET.to_owned(),
+            public_base_url: url.clone(),
+            clock,
+            ..SandboxVapiConfig::default()
+        })
+        .await
+        .expect("Vapi");
         let sqs = Sqs::start().await.expect("SQS");
         let queue = |name: &str| sqs.create_queue(name, QueueAttributes::fifo()).expect("a queue");
         let settings = Settings::new(sqs.endpoint())
@@ -116,7 +131,13 @@ impl World {
             .with("TWILIO_ACCOUNT_SID", ACCOUNT)
             .with("TWILIO_AUTH_TOKEN", AUTH_TOKEN)
             .with("TWILIO_API_BASE_URL", twilio.base_url())
+            .with("VAPI_API_KEY", VAPI_KEY)
+            .with("VAPI_WEBHOOK_SECRET", VAPI_WEBHOOK_SECRET)
+            .with("VAPI_ASSISTANT_ID", vapi.assistant_id())
+            .with("VAPI_PHONE_NUMBER_ID", vapi.phone_number_id())
+            .with("VAPI_API_BASE_URL", vapi.base_url())
             .with("MESSAGES_QUEUE_URL", queue("messages.fifo"))
+            .with("CALLS_QUEUE_URL", queue("calls.fifo"))
             .with("PARKED_EVENTS_QUEUE_URL", queue("parked-events.fifo"));
         let settings = change(settings);
         let template = Template::own().expect("template.yaml");
@@ -138,6 +159,7 @@ impl World {
         Self {
             database,
             twilio,
+            vapi,
             sqs,
             url,
             settings,
@@ -181,9 +203,18 @@ impl World {
         self.tick("job-sweeper").await
     }
 
-    /// Delivers every doorbell that hangs in the queue; what fails stays in it, unseen.
+    /// Delivers every doorbell for a text; what fails stays in the queue, unseen.
     pub async fn run_jobs(&self) {
-        while let Some((event, receipts)) = self.next_batch().await {
+        self.answer_doorbells(self.messages_url()).await;
+    }
+
+    /// Delivers every doorbell for a call; what fails stays in the queue, unseen.
+    pub async fn run_calls(&self) {
+        self.answer_doorbells(self.calls_url()).await;
+    }
+
+    async fn answer_doorbells(&self, queue_url: &str) {
+        while let Some((event, receipts)) = self.batch_of(queue_url).await {
             let answer = self.invoke("job-runner", event).await;
             let failed: Vec<String> = match &answer {
                 Ok(answer) => answer["batchItemFailures"]
@@ -198,7 +229,7 @@ impl World {
                 let delete = self
                     .queues
                     .delete_message()
-                    .queue_url(self.messages_url())
+                    .queue_url(queue_url)
                     .receipt_handle(receipt);
                 delete
                     .send()
@@ -208,12 +239,16 @@ impl World {
         }
     }
 
-    /// The next batch as the event source mapping would hand it over, with its receipts.
+    /// The next batch of texts' doorbells as the event source mapping would hand it over, with its receipts.
     pub async fn next_batch(&self) -> Option<(Value, Vec<(String, String)>)> {
+        self.batch_of(self.messages_url()).await
+    }
+
+    async fn batch_of(&self, queue_url: &str) -> Option<(Value, Vec<(String, String)>)> {
         let received = self
             .queues
             .receive_message()
-            .queue_url(self.messages_url())
+            .queue_url(queue_url)
             .max_number_of_messages(5)
             .message_system_attribute_names(MessageSystemAttributeName::All)
             .send()
@@ -240,7 +275,11 @@ impl World {
         self.settings.get("MESSAGES_QUEUE_URL").expect("set above")
     }
 
-    /// A message put into the doorbell's queue by hand.
+    fn calls_url(&self) -> &str {
+        self.settings.get("CALLS_QUEUE_URL").expect("set above")
+    }
+
+    /// A message put into the texts' queue by hand.
     pub async fn ring_doorbell(&self, body: &str, group: &str, deduplication: &str) {
         let send = self
             .queues
@@ -258,6 +297,7 @@ impl World {
     pub async fn pass(&self, time: SignedDuration) {
         self.database.advance(time).await;
         let time = Duration::try_from(time).expect("forwards");
+        // Vapi has the same clock.
         self.twilio.clock().advance(time);
         self.sqs.advance(time);
     }
@@ -269,12 +309,18 @@ impl World {
             self.poll().await;
             self.sweep().await;
             self.run_jobs().await;
+            self.run_calls().await;
         }
     }
 
     /// The texts that somebody got.
     pub fn texts_to(&self, person: &str) -> Vec<SentMessage> {
         self.twilio.messages_to(person)
+    }
+
+    /// The calls that somebody got, or that are on their way to them.
+    pub fn calls_to(&self, person: &str) -> Vec<PlacedCall> {
+        self.vapi.calls_to(person)
     }
 
     /// How the job of a call stands: `accepted`, or its state and reason.

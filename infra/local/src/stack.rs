@@ -1,5 +1,5 @@
-//! Everything in one process: Postgres, queues, Twilio's sandbox, the functions behind their gateway, and the
-//! triggers.
+//! Everything in one process: Postgres, queues, the sandboxes of Twilio and Vapi, the functions behind their
+//! gateway, and the triggers.
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
@@ -15,6 +15,7 @@ use crate::functions::in_process;
 use crate::gateway;
 use crate::postgres::{Data, Server, connect};
 use crate::sandbox::{SandboxConfig, SandboxTwilio};
+use crate::sandbox_vapi::{SandboxVapi, SandboxVapiConfig};
 use crate::settings::Settings;
 use crate::sqs::{QueueAttributes, Sqs};
 use crate::template::Template;
@@ -29,7 +30,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// The settings that the environment may set in our place. Whoever sets a provider's base URL gets that
 /// provider instead of its sandbox.
-const OVERRIDABLE: [&str; 12] = [
+const OVERRIDABLE: [&str; 18] = [
     "APP_URL",
     "SWITCHBOARD_STAGE",
     "ALLOWED_RECIPIENTS",
@@ -38,6 +39,12 @@ const OVERRIDABLE: [&str; 12] = [
     "TWILIO_ACCOUNT_SID",
     "TWILIO_AUTH_TOKEN",
     "TWILIO_API_BASE_URL",
+    "VAPI_API_KEY",
+    "VAPI_ASSISTANT_ID",
+    "VAPI_PHONE_NUMBER_ID",
+    "VAPI_WEBHOOK_SECRET",
+    "VAPI_WEBHOOK_AUTH",
+    "VAPI_API_BASE_URL",
     "DATABASE_CA",
     "DEFAULT_LINE_NUMBER",
     "DEFAULT_FORWARD_TO",
@@ -65,6 +72,8 @@ pub struct Stack {
     pub line: String,
     /// Twilio's sandbox; `None` if the real one is used.
     pub twilio: Option<SandboxTwilio>,
+    /// Vapi's sandbox; `None` if the real one is used.
+    pub vapi: Option<SandboxVapi>,
     /// The queues.
     pub sqs: Sqs,
     direct_url: String,
@@ -101,7 +110,16 @@ impl Stack {
         } else {
             None
         };
-        let settings = settings(&url, database_url, &sqs, &queues, twilio.as_ref())?;
+        let vapi = if std::env::var_os("VAPI_API_BASE_URL").is_none() {
+            let config = SandboxVapiConfig {
+                public_base_url: url.clone(),
+                ..SandboxVapiConfig::default()
+            };
+            Some(SandboxVapi::start(config).await?)
+        } else {
+            None
+        };
+        let settings = settings(&url, database_url, &sqs, &queues, twilio.as_ref(), vapi.as_ref())?;
         write_environment(&settings, &options.data.join("environment"))?;
         let database = connect_owner(&direct_url).await?;
         let line = first_line(&database, &settings).await?;
@@ -113,6 +131,7 @@ impl Stack {
             url,
             line,
             twilio,
+            vapi,
             sqs,
             direct_url,
             listener,
@@ -294,6 +313,7 @@ fn settings(
     sqs: &Sqs,
     queues: &HashMap<String, String>,
     twilio: Option<&SandboxTwilio>,
+    vapi: Option<&SandboxVapi>,
 ) -> anyhow::Result<Settings> {
     let queue = |logical_id: &str| {
         queues
@@ -305,6 +325,7 @@ fn settings(
         .with("DATABASE_URL", database_url)
         .with("APP_URL", url)
         .with("MESSAGES_QUEUE_URL", queue("MessagesQueue")?)
+        .with("CALLS_QUEUE_URL", queue("CallsQueue")?)
         .with("PARKED_EVENTS_QUEUE_URL", queue("ParkedEventsQueue")?)
         .with("CRON_SECRET", "local")
         .with("JOB_RUNNER_TOKEN", "local")
@@ -315,10 +336,20 @@ fn settings(
         .with("SWITCHBOARD_STAGE", "local");
     if let Some(twilio) = twilio {
         settings = settings
-            .with("SWITCHBOARD_STAGE", "production")
             .with("TWILIO_API_BASE_URL", twilio.base_url())
             .with("TWILIO_ACCOUNT_SID", twilio.account_sid())
             .with("TWILIO_AUTH_TOKEN", twilio.auth_token());
+    }
+    if let Some(vapi) = vapi {
+        settings = settings
+            .with("VAPI_API_BASE_URL", vapi.base_url())
+            .with("VAPI_API_KEY", vapi.api_key())
+            .with("VAPI_ASSISTANT_ID", vapi.assistant_id())
+            .with("VAPI_PHONE_NUMBER_ID", vapi.phone_number_id())
+            .with("VAPI_WEBHOOK_SECRET", vapi.webhook_secret());
+    }
+    if twilio.is_some() && vapi.is_some() {
+        settings = settings.with("SWITCHBOARD_STAGE", "production");
     }
     for name in OVERRIDABLE {
         if let Ok(value) = std::env::var(name) {

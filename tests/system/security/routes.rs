@@ -9,9 +9,10 @@ use super::{SID, assert_nothing_came_of_it, call_form};
 use crate::architecture::sources;
 
 /// Every function, and everything that can set it going. What is added is thought about here.
-const INVENTORY: [&str; 13] = [
+const INVENTORY: [&str; 14] = [
     "cleanup by cron(0 4 ? * SUN *)",
     "cleanup by DELETE /api/cron/cleanup-old-calls",
+    "job-runner by CallsQueue",
     "job-runner by MessagesQueue",
     "job-sweeper by GET /api/cron/run-outbound-jobs",
     "job-sweeper by POST /api/jobs/run-outbound",

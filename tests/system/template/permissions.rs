@@ -28,6 +28,7 @@ const PERMISSIONS: [(&str, &[(&str, &str)]); 6] = [
         "job-sweeper",
         &[
             ("sqs:SendMessage", "MessagesQueue"),
+            ("sqs:SendMessage", "CallsQueue"),
             ("sqs:ReceiveMessage", "ParkedEventsQueue"),
             ("sqs:DeleteMessage", "ParkedEventsQueue"),
         ],
@@ -38,6 +39,9 @@ const PERMISSIONS: [(&str, &[(&str, &str)]); 6] = [
             ("sqs:ReceiveMessage", "MessagesQueue"),
             ("sqs:DeleteMessage", "MessagesQueue"),
             ("sqs:GetQueueAttributes", "MessagesQueue"),
+            ("sqs:ReceiveMessage", "CallsQueue"),
+            ("sqs:DeleteMessage", "CallsQueue"),
+            ("sqs:GetQueueAttributes", "CallsQueue"),
         ],
     ),
     ("cleanup", &[]),

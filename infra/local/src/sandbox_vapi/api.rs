@@ -165,7 +165,7 @@ async fn route(asked: &Asked) -> Result<Response, Refusal> {
 async fn create(asked: &Asked) -> Result<Response, Refusal> {
     let order = checked(asked)?;
     let account = &asked.account;
-    let behaviour = account.script().behaviour();
+    let behaviour = account.script().behaviour(&order.recipient);
     match behaviour {
         Behaviour::Accept => Ok(created(&account.accept(&order), false)),
         Behaviour::AcceptBlocked => Ok(created(&account.accept(&order), true)),

@@ -162,7 +162,12 @@ impl SandboxVapi {
         self.account.script().next.push_back(behaviour);
     }
 
-    /// Every request to place a call is treated so.
+    /// Every request to call `number` is treated so, unless another is queued up.
+    pub fn on_every_send_to(&self, number: &str, behaviour: Behaviour) {
+        self.account.script().towards.insert(number.to_owned(), behaviour);
+    }
+
+    /// Every other request to place a call is treated so.
     pub fn on_every_send(&self, behaviour: Behaviour) {
         self.account.script().always = behaviour;
     }

@@ -1,6 +1,9 @@
 //! Scripted misbehaviour: every way in which Vapi can fail somebody who places a call or asks for one.
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{HashMap, VecDeque},
+    time::Duration,
+};
 
 /// How the sandbox treats a request to place a call.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,7 +88,9 @@ pub enum ReadFault {
 pub(super) struct Script {
     /// One-off behaviours for the next requests.
     pub(super) next: VecDeque<Behaviour>,
-    /// Standing behaviour.
+    /// Standing behaviour towards a number.
+    pub(super) towards: HashMap<String, Behaviour>,
+    /// Standing behaviour towards everybody else.
     pub(super) always: Behaviour,
     /// One-off faults for the next reads.
     pub(super) next_read: VecDeque<Option<ReadFault>>,
@@ -98,9 +103,10 @@ pub(super) struct Script {
 }
 
 impl Script {
-    /// What is to be done with the next request; one-off behaviours are used up.
-    pub(super) fn behaviour(&mut self) -> Behaviour {
-        self.next.pop_front().unwrap_or_else(|| self.always.clone())
+    /// What is to be done with a request to call `number`; one-off behaviours are used up.
+    pub(super) fn behaviour(&mut self, number: &str) -> Behaviour {
+        let standing = self.towards.get(number).unwrap_or(&self.always);
+        self.next.pop_front().unwrap_or_else(|| standing.clone())
     }
 
     /// The fault of the next read, if there is to be one.
