@@ -117,6 +117,7 @@ impl World {
             .with("TWILIO_AUTH_TOKEN", AUTH_TOKEN)
             .with("TWILIO_API_BASE_URL", twilio.base_url())
             .with("MESSAGES_QUEUE_URL", queue("messages.fifo"))
+            .with("CALLS_QUEUE_URL", queue("calls.fifo"))
             .with("PARKED_EVENTS_QUEUE_URL", queue("parked-events.fifo"));
         let settings = change(settings);
         let template = Template::own().expect("template.yaml");

@@ -136,8 +136,9 @@ async fn world_on(aws: &Aws) -> (World, String) {
         .await;
     let url = database.application_url().await;
     aws.keep(&secrets(&url, OLD)).await;
-    let (messages, parked) = (
+    let (messages, calls, parked) = (
         aws.queue("messages.fifo").await,
+        aws.queue("calls.fifo").await,
         aws.queue("parked-events.fifo").await,
     );
     let world = World::without_lines(database, url.clone(), |settings| {
@@ -151,6 +152,7 @@ async fn world_on(aws: &Aws) -> (World, String) {
             .with("SECRETS_ID", SECRET)
             .with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &aws.endpoint)
             .with("MESSAGES_QUEUE_URL", messages)
+            .with("CALLS_QUEUE_URL", calls)
             .with("PARKED_EVENTS_QUEUE_URL", parked);
         public.into_iter().fold(bare, |bare, name| {
             bare.with(name, settings.get(name).expect("a world has it"))
@@ -244,6 +246,7 @@ async fn a_missing_secret_stops_the_cold_start_and_is_named_and_none_is_printed(
         ("job-runner", "TWILIO_AUTH_TOKEN"),
         ("job-sweeper", "JOB_RUNNER_TOKEN"),
         ("missed-call-poller", "CRON_SECRET"),
+        ("call-scheduler", "CRON_SECRET"),
         ("cleanup", "DATABASE_URL"),
     ] {
         let mut incomplete = secrets(&url, OLD);

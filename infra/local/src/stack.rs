@@ -305,6 +305,7 @@ fn settings(
         .with("DATABASE_URL", database_url)
         .with("APP_URL", url)
         .with("MESSAGES_QUEUE_URL", queue("MessagesQueue")?)
+        .with("CALLS_QUEUE_URL", queue("CallsQueue")?)
         .with("PARKED_EVENTS_QUEUE_URL", queue("ParkedEventsQueue")?)
         .with("CRON_SECRET", "local")
         .with("JOB_RUNNER_TOKEN", "local")

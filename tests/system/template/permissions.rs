@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{resources, template};
 
 /// Every permission that there is. One that is added is thought about here.
-const PERMISSIONS: [(&str, &[(&str, &str)]); 6] = [
+const PERMISSIONS: [(&str, &[(&str, &str)]); 7] = [
     (
         "twilio-voice-webhook",
         &[
@@ -24,10 +24,12 @@ const PERMISSIONS: [(&str, &[(&str, &str)]); 6] = [
         ],
     ),
     ("missed-call-poller", &[("sqs:SendMessage", "MessagesQueue")]),
+    ("call-scheduler", &[("sqs:SendMessage", "CallsQueue")]),
     (
         "job-sweeper",
         &[
             ("sqs:SendMessage", "MessagesQueue"),
+            ("sqs:SendMessage", "CallsQueue"),
             ("sqs:ReceiveMessage", "ParkedEventsQueue"),
             ("sqs:DeleteMessage", "ParkedEventsQueue"),
         ],
@@ -38,6 +40,9 @@ const PERMISSIONS: [(&str, &[(&str, &str)]); 6] = [
             ("sqs:ReceiveMessage", "MessagesQueue"),
             ("sqs:DeleteMessage", "MessagesQueue"),
             ("sqs:GetQueueAttributes", "MessagesQueue"),
+            ("sqs:ReceiveMessage", "CallsQueue"),
+            ("sqs:DeleteMessage", "CallsQueue"),
+            ("sqs:GetQueueAttributes", "CallsQueue"),
         ],
     ),
     ("cleanup", &[]),

@@ -26,6 +26,7 @@ use super::script::{LINE, NAMES, OWNER};
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const APP_URL: &str = "http://127.0.0.1:9000";
 const MESSAGES: &str = "messages.fifo";
+const CALLS: &str = "calls.fifo";
 const PARKED: &str = "parked-events.fifo";
 
 /// Empties every table, past the guards that keep the application from doing so.
@@ -85,6 +86,9 @@ impl Stage {
         let messages_url = sqs
             .create_queue(MESSAGES, attributes.clone())
             .map_err(|refusal| refused(&refusal))?;
+        let calls_url = sqs
+            .create_queue(CALLS, attributes.clone())
+            .map_err(|refusal| refused(&refusal))?;
         let parked_url = sqs
             .create_queue(PARKED, attributes)
             .map_err(|refusal| refused(&refusal))?;
@@ -101,6 +105,7 @@ impl Stage {
             .with("BUSINESS_NAME", NAMES[0])
             .with("TWILIO_API_BASE_URL", twilio.base_url())
             .with("MESSAGES_QUEUE_URL", &messages_url)
+            .with("CALLS_QUEUE_URL", calls_url)
             .with("PARKED_EVENTS_QUEUE_URL", parked_url);
         let director = Arc::new(Director::new());
         let environment = settings.environment().await?;
