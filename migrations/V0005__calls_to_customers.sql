@@ -110,7 +110,7 @@ CREATE FUNCTION plan_of(customer customers) RETURNS timestamptz LANGUAGE sql STA
   SELECT CASE
     WHEN customer.payment_status <> 'Paid' OR NOT customer.phone_validated OR customer.call_status = 'disabled'
       OR customer.timezone IS NULL THEN NULL
-    WHEN customer.paid_at >= calling.welcome_since
+    WHEN customer.paid_at >= calling.welcome_since AND NOT customer.welcome_call_completed
       AND NOT EXISTS (SELECT FROM jobs WHERE kind = 'welcome_call' AND customer_id = customer.id)
       -- Twenty minutes to look around first.
       THEN next_lawful_time(greatest(switchboard_now(), customer.paid_at + interval '20 minutes', customer.paused_until),

@@ -72,14 +72,23 @@ impl TestDatabase {
     /// A new one with the schema, nothing in it, and a clock that stands still.
     pub async fn new() -> Self {
         let database = Self::with_running_clock().await;
-        database.sql(STOPPED_CLOCK).await;
+        database.stop_clock().await;
+        database
+    }
+
+    /// A new one with nothing in it at all, not even the schema.
+    pub async fn empty() -> Self {
+        let database = Self::with_running_clock().await;
+        database
+            .sql("DROP OWNED BY switchboard_app; DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC")
+            .await;
         database
     }
 
     /// A new one on a server of the test's own, with a clock that stands at this moment.
     pub async fn of(server: &Server) -> Self {
         let database = Self::copied_on(server).await;
-        database.sql(STOPPED_CLOCK).await;
+        database.stop_clock().await;
         database
             .sql("UPDATE stopped_clock SET at = date_trunc('second', clock_timestamp())")
             .await;
@@ -179,6 +188,11 @@ impl TestDatabase {
             tokio_postgres::SimpleQueryMessage::Row(row) => Some(row.get(0).map(str::to_owned)),
             _ => None,
         })?
+    }
+
+    /// Stops the clock; it shows what that of every new database does.
+    pub async fn stop_clock(&self) {
+        self.sql(STOPPED_CLOCK).await;
     }
 
     /// What a stopped clock shows.

@@ -85,7 +85,7 @@ async fn a_tick_is_a_tick_whatever_its_event_says() {
         let caller = format!("+140355500{n:02}");
         let report = world.twilio.ring(lost_call(&caller)).await;
         world.pass(SignedDuration::from_mins(1)).await;
-        for binary in ["missed-call-poller", "job-sweeper", "cleanup"] {
+        for binary in ["missed-call-poller", "call-scheduler", "job-sweeper", "cleanup"] {
             let answer = world.invoke(binary, event.clone()).await;
             assert_eq!(answer.expect("a tick")["ok"], true, "{binary}: {event}");
         }
@@ -110,7 +110,7 @@ async fn an_event_that_does_not_say_that_it_is_a_tick_runs_nothing() {
         json!({ "source": ["aws.scheduler"] }),
         json!({ "source": "me" }),
     ] {
-        for binary in ["missed-call-poller", "job-sweeper", "cleanup"] {
+        for binary in ["missed-call-poller", "call-scheduler", "job-sweeper", "cleanup"] {
             let answer = world.invoke(binary, event.clone()).await.expect("an answer");
             assert_eq!(answer["ok"], false, "{binary}: {event}");
         }

@@ -56,7 +56,7 @@ impl Log {
 
     /// The first line that says this.
     #[track_caller]
-    fn line(&self, message: &str) -> Value {
+    pub(crate) fn line(&self, message: &str) -> Value {
         let lines = self.lines();
         let found = lines.iter().find(|line| line["message"] == message);
         found

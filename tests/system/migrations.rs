@@ -2,15 +2,6 @@
 
 use system_tests::{CALLER, LINE, TestDatabase, World};
 
-/// A database with nothing in it.
-async fn empty() -> TestDatabase {
-    let database = TestDatabase::with_running_clock().await;
-    database
-        .sql("DROP OWNED BY switchboard_app; DROP SCHEMA public CASCADE; CREATE SCHEMA public; GRANT USAGE ON SCHEMA public TO PUBLIC")
-        .await;
-    database
-}
-
 async fn migrate(database: &TestDatabase) -> Vec<String> {
     ops::migrate(&database.owner_url().await, None)
         .await
@@ -33,7 +24,7 @@ async fn problems(database: &TestDatabase) -> Vec<String> {
 
 #[tokio::test]
 async fn the_second_time_there_is_nothing_to_do() {
-    let database = empty().await;
+    let database = TestDatabase::empty().await;
     assert!(!migrate(&database).await.is_empty());
     let schema = ops::catalog(database.owner()).await.expect("a schema");
     assert_eq!(migrate(&database).await, [""; 0]);
@@ -42,7 +33,7 @@ async fn the_second_time_there_is_nothing_to_do() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_at_once_do_what_one_does() {
-    let database = empty().await;
+    let database = TestDatabase::empty().await;
     let (one, two, three, four) = futures_util::join!(
         migrate(&database),
         migrate(&database),
@@ -58,7 +49,7 @@ async fn four_at_once_do_what_one_does() {
 
 #[tokio::test]
 async fn the_old_systems_calls_are_kept_adopted_once_and_never_texted_again() {
-    let database = empty().await;
+    let database = TestDatabase::empty().await;
     let handled = "CA00000000000000000000000000000001";
     database
         .sql(&format!(

@@ -246,6 +246,7 @@ async fn a_missing_secret_stops_the_cold_start_and_is_named_and_none_is_printed(
         ("job-runner", "TWILIO_AUTH_TOKEN"),
         ("job-sweeper", "JOB_RUNNER_TOKEN"),
         ("missed-call-poller", "CRON_SECRET"),
+        ("call-scheduler", "CRON_SECRET"),
         ("cleanup", "DATABASE_URL"),
     ] {
         let mut incomplete = secrets(&url, OLD);

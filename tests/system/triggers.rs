@@ -6,12 +6,14 @@ use system_tests::{
 };
 
 const POLL: (&str, &str) = ("GET", "/api/cron/check-missed-calls");
+const SCHEDULE: (&str, &str) = ("GET", "/api/calls/process");
 const SWEEP: (&str, &str) = ("GET", "/api/cron/run-outbound-jobs");
 const CLEAN_UP: (&str, &str) = ("DELETE", "/api/cron/cleanup-old-calls");
 const RUN_JOBS: (&str, &str) = ("POST", "/api/jobs/run-outbound");
 /// Every door with its key, and the other key that does not fit.
-const DOORS: [((&str, &str), &str, &str); 4] = [
+const DOORS: [((&str, &str), &str, &str); 5] = [
     (POLL, CRON_SECRET, JOB_RUNNER_TOKEN),
+    (SCHEDULE, CRON_SECRET, JOB_RUNNER_TOKEN),
     (SWEEP, CRON_SECRET, JOB_RUNNER_TOKEN),
     (CLEAN_UP, CRON_SECRET, JOB_RUNNER_TOKEN),
     (RUN_JOBS, JOB_RUNNER_TOKEN, CRON_SECRET),
@@ -196,7 +198,8 @@ async fn a_schema_that_is_behind_is_said_so_and_costs_no_call() {
         .database
         .sql(
             "ALTER TABLE active_calls DROP COLUMN status, DROP COLUMN checked_at, DROP COLUMN processed_at;
-             ALTER TABLE jobs DROP COLUMN rung_at",
+             ALTER TABLE jobs DROP COLUMN rung_at;
+             ALTER TABLE customers DROP COLUMN call_days",
         )
         .await;
     for (door, secret, _) in DOORS {
@@ -223,6 +226,7 @@ async fn a_schema_that_is_behind_is_said_so_and_costs_no_call() {
             "ALTER TABLE active_calls ADD COLUMN status text NOT NULL DEFAULT 'ringing', ADD COLUMN checked_at timestamptz,
                                       ADD COLUMN processed_at timestamptz;
              ALTER TABLE jobs ADD COLUMN rung_at timestamptz NOT NULL DEFAULT switchboard_now();
+             ALTER TABLE customers ADD COLUMN call_days smallint[] NOT NULL DEFAULT '{1,2,3,4,5,6,7}';
              GRANT INSERT, UPDATE ON active_calls TO switchboard_app;
              GRANT UPDATE ON jobs TO switchboard_app",
         )

@@ -1,12 +1,15 @@
-//! Calls to customers: one welcome, then at most one a day, in the customer's own time.
+//! Calls to customers: one to welcome them, then at most one a day at the hour that they chose.
 //!
-//! The scheduler turns customers whose time has come into jobs and calls nobody; the runner turns a job into one
-//! call at most. What stands in a customer's row (`welcome_call_completed`, `last_call_date`) is a copy of what the
-//! ledger says, written after the ledger in a commit of its own: no rule rests on it, for the ledger's constraints
-//! hold the rules, and a copy that could not be written is written later.
+//! The database has everybody's next time in an index. The scheduler turns customers whose time has come into jobs,
+//! moves their time on in the same statement, and calls nobody; the runner turns a job into one call at most. What
+//! stands in a customer's row (`welcome_call_completed`, `last_call_date`) is a copy of what the ledger says, written
+//! after the ledger in a commit of its own: no rule rests on it, for the ledger's constraints hold the rules, and a
+//! copy that could not be written is written later.
 
 mod call;
+mod schedule;
 mod store;
 
 pub use call::{CallFacts, Decision, Kind, Suppression, decide, heed};
+pub use schedule::{Due, Scheduled, schedule};
 pub use store::{Projected, load_call, project_call, unprojected};

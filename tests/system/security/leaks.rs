@@ -20,12 +20,13 @@ use crate::logs::{Log, holds_a_number};
 const DATABASE_WORD: &str = "the-database-word";
 const NAME: &str = "Ann Example Lee";
 const WORDS: &str = "my kitchen is under water";
-const FUNCTIONS: [&str; 6] = [
+const FUNCTIONS: [&str; 7] = [
     "twilio-voice-webhook",
     "twilio-status-webhook",
     "job-runner",
     "job-sweeper",
     "missed-call-poller",
+    "call-scheduler",
     "cleanup",
 ];
 

@@ -9,7 +9,9 @@ use super::{SID, assert_nothing_came_of_it, call_form};
 use crate::architecture::sources;
 
 /// Every function, and everything that can set it going. What is added is thought about here.
-const INVENTORY: [&str; 14] = [
+const INVENTORY: [&str; 16] = [
+    "call-scheduler by GET /api/calls/process",
+    "call-scheduler by rate(1 minute)",
     "cleanup by cron(0 4 ? * SUN *)",
     "cleanup by DELETE /api/cron/cleanup-old-calls",
     "job-runner by CallsQueue",
@@ -26,8 +28,9 @@ const INVENTORY: [&str; 14] = [
     "domain ApiDomainMapping",
 ];
 /// The doors that a key opens: method, path, key.
-const KEYED: [(&str, &str, &str); 4] = [
+const KEYED: [(&str, &str, &str); 5] = [
     ("GET", "/api/cron/check-missed-calls", CRON_SECRET),
+    ("GET", "/api/calls/process", CRON_SECRET),
     ("GET", "/api/cron/run-outbound-jobs", CRON_SECRET),
     ("DELETE", "/api/cron/cleanup-old-calls", CRON_SECRET),
     ("POST", "/api/jobs/run-outbound", JOB_RUNNER_TOKEN),

@@ -198,7 +198,7 @@ async fn hostile_words_in_any_field_of_any_door_are_only_words() {
             json!([]),
             "{words:?}"
         );
-        for binary in ["missed-call-poller", "job-sweeper", "cleanup"] {
+        for binary in ["missed-call-poller", "call-scheduler", "job-sweeper", "cleanup"] {
             let event = json!({ "source": words, "detail": words });
             assert_eq!(
                 world.invoke(binary, event).await.expect("an answer")["ok"],

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{resources, template};
 
 /// Every permission that there is. One that is added is thought about here.
-const PERMISSIONS: [(&str, &[(&str, &str)]); 6] = [
+const PERMISSIONS: [(&str, &[(&str, &str)]); 7] = [
     (
         "twilio-voice-webhook",
         &[
@@ -24,6 +24,7 @@ const PERMISSIONS: [(&str, &[(&str, &str)]); 6] = [
         ],
     ),
     ("missed-call-poller", &[("sqs:SendMessage", "MessagesQueue")]),
+    ("call-scheduler", &[("sqs:SendMessage", "CallsQueue")]),
     (
         "job-sweeper",
         &[

@@ -210,7 +210,7 @@ mod tests {
             .filter(|schedule| schedule.expression == "rate(1 minute)".parse().unwrap())
             .map(|schedule| schedule.function.as_str())
             .collect();
-        assert_eq!(minutely, ["job-sweeper", "missed-call-poller"]);
+        assert_eq!(minutely, ["call-scheduler", "job-sweeper", "missed-call-poller"]);
     }
 
     #[test]

@@ -2,32 +2,39 @@
 -- commit; two schedulers at once pass over what the other has.
 --   $1 customers at most  $2 calls that this run has created already
 WITH due AS (
-  SELECT customer.*
-  FROM customers AS customer
-  WHERE customer.next_call_scheduled_at <= switchboard_now()
-    AND NOT (SELECT paused FROM calling)
-    -- One call at a time: whoever is being called is looked at again when that has ended.
-    AND NOT EXISTS (SELECT FROM jobs WHERE jobs.customer_id = customer.id AND jobs.state IN ('pending', 'in_flight', 'unknown'))
-  ORDER BY customer.next_call_scheduled_at
-  LIMIT least($1, (SELECT per_tick FROM calling) - $2)
-  FOR UPDATE OF customer SKIP LOCKED
+  SELECT in_turn.*
+  FROM (
+    SELECT customer.*
+    FROM customers AS customer
+    WHERE customer.next_call_scheduled_at <= switchboard_now()
+      -- One call at a time: whoever is being called is looked at again when that has ended. Put so, and not as
+      -- NOT EXISTS, it is looked up for each customer and never read for all.
+      AND (SELECT id FROM jobs
+           WHERE jobs.customer_id = customer.id AND jobs.state IN ('pending', 'in_flight', 'unknown')) IS NULL
+    ORDER BY customer.next_call_scheduled_at
+    -- Here it is a number that the planner can see, and so knows how little is wanted.
+    LIMIT $1
+    FOR UPDATE OF customer SKIP LOCKED
+  ) AS in_turn
+  LIMIT (SELECT CASE WHEN paused THEN 0 ELSE greatest(per_tick - $2, 0) END FROM calling)
 ),
-looked_at AS (
+looked_at AS MATERIALIZED (
   SELECT due.*, due.next_call_scheduled_at AS planned_at,
          (due.next_call_scheduled_at AT TIME ZONE due.timezone)::date AS local_day,
-         due.paid_at >= calling.welcome_since
-           AND NOT EXISTS (SELECT FROM jobs WHERE kind = 'welcome_call' AND customer_id = due.id) AS is_new
+         (SELECT phone FROM opt_outs WHERE opt_outs.phone = due.phone AND revoked_at IS NULL) IS NOT NULL AS has_opted_out,
+         due.paid_at >= calling.welcome_since AND NOT due.welcome_call_completed
+           AND (SELECT id FROM jobs WHERE kind = 'welcome_call' AND customer_id = due.id) IS NULL AS is_new
   FROM due CROSS JOIN calling
 ),
 decided AS (
   SELECT *, CASE
-      WHEN EXISTS (SELECT FROM opt_outs WHERE opt_outs.phone = looked_at.phone AND revoked_at IS NULL) THEN 'opted_out'
-      WHEN is_new AND welcome_call_completed THEN 'welcome_call_completed'
-      WHEN is_new THEN 'welcome_call'
+      WHEN has_opted_out THEN 'opted_out'
       WHEN last_call_date >= local_day THEN 'called_today'
+      WHEN is_new THEN 'welcome_call'
+      WHEN planned_at = at_local_time(local_day, call_at, timezone) THEN 'daily_call'
       -- It was planned for a welcome call that is not owed any more.
-      WHEN planned_at <> at_local_time(local_day, call_at, timezone) THEN 'not_their_hour'
-      ELSE 'daily_call' END AS decision
+      WHEN welcome_call_completed THEN 'welcome_call_completed'
+      ELSE 'not_their_hour' END AS decision
   FROM looked_at
 ),
 owed AS (
