@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use serde_json::Value;
-use shared::calls::{self, Decision};
+use shared::calls::{self, Due};
 use shared::platform::database::Database;
 use system_tests::{TestDatabase, World};
 use tokio::task::JoinSet;
@@ -45,7 +45,7 @@ async fn run(database: Database) -> Vec<String> {
         }
         for scheduled in batch {
             assert!(
-                matches!(scheduled.decision, Decision::DailyCall(_)),
+                matches!(scheduled.decision, Due::DailyCall(_)),
                 "{scheduled:?}"
             );
             taken.push(scheduled.customer);
