@@ -187,7 +187,11 @@ fn one_place_reads_the_clock() {
     assert_eq!(holding(&files, &clocks), NONE);
 
     let mut sql = Vec::new();
-    for folder in ["shared/src/jobs/sql", "shared/src/missed_calls/sql", "shared/src/calls/sql"] {
+    for folder in [
+        "shared/src/jobs/sql",
+        "shared/src/missed_calls/sql",
+        "shared/src/calls/sql",
+    ] {
         for file in fs::read_dir(root().join(folder)).expect("a folder") {
             let path = file.expect("an entry").path();
             sql.push((

@@ -37,12 +37,17 @@ async fn run(database: Database) -> Vec<String> {
     let connection = database.connection().await.expect("a connection");
     let mut taken = Vec::new();
     loop {
-        let batch = calls::schedule(&connection, 100, 0).await.expect("no error, no deadlock");
+        let batch = calls::schedule(&connection, 100, 0)
+            .await
+            .expect("no error, no deadlock");
         if batch.is_empty() {
             return taken;
         }
         for scheduled in batch {
-            assert!(matches!(scheduled.decision, Decision::DailyCall(_)), "{scheduled:?}");
+            assert!(
+                matches!(scheduled.decision, Decision::DailyCall(_)),
+                "{scheduled:?}"
+            );
             taken.push(scheduled.customer);
         }
     }
@@ -75,6 +80,50 @@ async fn twenty_schedulers_at_once_give_everybody_who_is_due_one_job() {
     assert_eq!(world.count(left).await, 0);
 }
 
+/// After a day without a scheduler two of them begin together: the first decides for yesterday, commits, and whoever
+/// it decided for is due again, for today. The second began before that and knows nothing of the first one's job.
+#[tokio::test]
+async fn a_scheduler_that_began_before_another_committed_takes_nobodys_day_away() {
+    let world = World::begin().await;
+    let database = &world.database;
+    database.sql(&people(1, 1)).await;
+    database
+        .sql("UPDATE stopped_clock SET at = '2026-06-12 13:00Z'")
+        .await;
+    let mut first = database.as_application().await;
+    let transaction = first.transaction().await.expect("a transaction");
+    let decided = transaction.query(SCHEDULE, &[&100_i64, &0_i64]).await;
+    assert_eq!(decided.expect("the statement").len(), 1);
+
+    // From here on, who asks for the time waits until we let go, and so has begun and seen nothing yet.
+    database
+        .sql(
+            "CREATE OR REPLACE FUNCTION switchboard_now() RETURNS timestamptz LANGUAGE plpgsql VOLATILE AS $$
+             BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN (SELECT at FROM public.stopped_clock); END $$;
+             SELECT pg_advisory_lock(1)",
+        )
+        .await;
+    let second = world.tick("call-scheduler");
+    let meanwhile = async {
+        let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+        while database.one(waiting).await.as_deref() == Some("0") {
+            tokio::task::yield_now().await;
+        }
+        transaction.commit().await.expect("a commit");
+        database.sql("SELECT pg_advisory_unlock(1)").await;
+    };
+    let (second, ()) = futures_util::join!(second, meanwhile);
+    assert_eq!((&second["daily"], &second["alreadyOwed"]), (&0.into(), &1.into()));
+
+    world.sweep().await;
+    assert_eq!(world.tick("call-scheduler").await["daily"], 1);
+    let jobs = "SELECT string_agg(concat_ws(' ', local_day, state), ', ' ORDER BY local_day) FROM jobs WHERE kind = 'daily_call'";
+    assert_eq!(
+        database.one(jobs).await.as_deref(),
+        Some("2026-06-11 suppressed, 2026-06-12 pending")
+    );
+}
+
 #[tokio::test]
 async fn a_tick_reads_who_is_due_and_looks_everything_else_up() {
     let database = TestDatabase::new().await;
@@ -84,12 +133,14 @@ async fn a_tick_reads_who_is_due_and_looks_everything_else_up() {
         let plan = explain(&database).await;
         let mut parts = Vec::new();
         flatten(&plan["Plan"], &mut parts);
-        let names = |key: &str| -> BTreeSet<&str> { parts.iter().filter_map(|part| part[key].as_str()).collect() };
+        let names =
+            |key: &str| -> BTreeSet<&str> { parts.iter().filter_map(|part| part[key].as_str()).collect() };
         assert_eq!(
             names("Index Name"),
             BTreeSet::from([
                 "customers_due",
                 "customers_key",
+                "one_daily_call_per_day",
                 "one_welcome_call_ever",
                 "unique_customer_call_active",
             ])
@@ -101,7 +152,8 @@ async fn a_tick_reads_who_is_due_and_looks_everything_else_up() {
         assert!(!plan.to_string().contains("hashed SubPlan"), "{plan:#}");
         for part in &parts {
             if part["Node Type"] == "Index Scan" {
-                let rows = part["Actual Rows"].as_f64().unwrap_or_default() + part["Rows Removed by Filter"].as_f64().unwrap_or_default();
+                let rows = part["Actual Rows"].as_f64().unwrap_or_default()
+                    + part["Rows Removed by Filter"].as_f64().unwrap_or_default();
                 assert!(rows <= 100.0, "{part:#}");
             }
         }
@@ -112,7 +164,11 @@ async fn a_tick_reads_who_is_due_and_looks_everything_else_up() {
 async fn explain(database: &TestDatabase) -> Value {
     let params = [(&100_i64 as _, Type::INT8), (&0_i64 as _, Type::INT8)];
     let explain = format!("EXPLAIN (ANALYZE, FORMAT JSON) {SCHEDULE}");
-    let rows = database.owner().query_typed(&explain, &params).await.expect("a plan");
+    let rows = database
+        .owner()
+        .query_typed(&explain, &params)
+        .await
+        .expect("a plan");
     rows[0].get::<_, Value>(0)[0].take()
 }
 

@@ -22,7 +22,7 @@ pub enum Decision {
     WelcomeCall(Uuid),
     /// The call of the day, by this job.
     DailyCall(Uuid),
-    /// A call that is in the ledger already.
+    /// A call that is in the ledger already: for this day of theirs, or another scheduler's of this moment.
     AlreadyOwed,
     /// Nothing: they were called on this day of theirs.
     CalledToday,
@@ -39,7 +39,7 @@ impl Decision {
         match (decision, job) {
             ("welcome_call", Some(job)) => Self::WelcomeCall(job),
             ("daily_call", Some(job)) => Self::DailyCall(job),
-            ("welcome_call" | "daily_call", None) => Self::AlreadyOwed,
+            ("welcome_call" | "daily_call", None) | ("already_owed", _) => Self::AlreadyOwed,
             ("called_today", _) => Self::CalledToday,
             ("welcome_call_completed", _) => Self::WelcomeCallCompleted,
             ("opted_out", _) => Self::OptedOut,

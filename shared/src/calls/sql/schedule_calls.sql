@@ -23,7 +23,10 @@ looked_at AS MATERIALIZED (
          (due.next_call_scheduled_at AT TIME ZONE due.timezone)::date AS local_day,
          (SELECT phone FROM opt_outs WHERE opt_outs.phone = due.phone AND revoked_at IS NULL) IS NOT NULL AS has_opted_out,
          due.paid_at >= calling.welcome_since AND NOT due.welcome_call_completed
-           AND (SELECT id FROM jobs WHERE kind = 'welcome_call' AND customer_id = due.id) IS NULL AS is_new
+           AND (SELECT id FROM jobs WHERE kind = 'welcome_call' AND customer_id = due.id) IS NULL AS is_new,
+         (SELECT id FROM jobs
+          WHERE kind = 'daily_call' AND customer_id = due.id
+            AND jobs.local_day = (due.next_call_scheduled_at AT TIME ZONE due.timezone)::date) IS NOT NULL AS is_owed
   FROM due CROSS JOIN calling
 ),
 decided AS (
@@ -31,6 +34,7 @@ decided AS (
       WHEN has_opted_out THEN 'opted_out'
       WHEN last_call_date >= local_day THEN 'called_today'
       WHEN is_new THEN 'welcome_call'
+      WHEN planned_at = at_local_time(local_day, call_at, timezone) AND is_owed THEN 'already_owed'
       WHEN planned_at = at_local_time(local_day, call_at, timezone) THEN 'daily_call'
       -- It was planned for a welcome call that is not owed any more.
       WHEN welcome_call_completed THEN 'welcome_call_completed'
@@ -50,14 +54,21 @@ owed AS (
   ON CONFLICT DO NOTHING
   RETURNING id, customer_id
 ),
+done AS (
+  SELECT decided.*, owed.id AS job_id
+  FROM decided LEFT JOIN owed ON owed.customer_id = decided.id
+),
 planned AS (
   UPDATE customers
   -- Not before the window that is open now: what an outage has passed over stays passed over.
-  SET next_call_scheduled_at = next_local_time(greatest(decided.planned_at, switchboard_now() - interval '4 hours'),
-                                               decided.call_at, decided.call_days, decided.timezone)
-  FROM decided
-  WHERE customers.id = decided.id
+  SET next_call_scheduled_at = next_local_time(greatest(done.planned_at, switchboard_now() - interval '4 hours'),
+                                               done.call_at, done.call_days, done.timezone)
+  FROM done
+  WHERE customers.id = done.id
+    -- Another scheduler may have decided for them since this statement began, whose job it does not see. Then they
+    -- stay due for one that does.
+    AND (done.job_id IS NOT NULL OR done.decision NOT IN ('welcome_call', 'daily_call'))
 )
-SELECT decided.id AS customer_id, decided.decision, owed.id AS job_id
-FROM decided LEFT JOIN owed ON owed.customer_id = decided.id
-ORDER BY decided.planned_at, decided.id
+SELECT id AS customer_id, decision, job_id
+FROM done
+ORDER BY planned_at, id
