@@ -8,6 +8,7 @@ use shared::calls::{self, Decision};
 use shared::platform::database::Database;
 use system_tests::{TestDatabase, World};
 use tokio::task::JoinSet;
+use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 const SCHEDULE: &str = include_str!("../../shared/src/calls/sql/schedule_calls.sql");
@@ -30,6 +31,13 @@ fn people(due: u64, all: u64) -> String {
          SET session_replication_role = DEFAULT;
          ANALYZE customers, jobs"
     )
+}
+
+/// What a scheduler does in one transaction, for one that is stopped in its midst; how many it decided for.
+pub(crate) async fn decide_in(transaction: &Transaction<'_>, limit: i64, created: i64) -> usize {
+    let params = [(&limit as _, Type::INT8), (&created as _, Type::INT8)];
+    let decided = transaction.query_typed(SCHEDULE, &params).await;
+    decided.expect("the product's own statement").len()
 }
 
 /// Batch after batch until nobody is due that somebody else does not have.
@@ -92,8 +100,7 @@ async fn a_scheduler_that_began_before_another_committed_takes_nobodys_day_away(
         .await;
     let mut first = database.as_application().await;
     let transaction = first.transaction().await.expect("a transaction");
-    let decided = transaction.query(SCHEDULE, &[&100_i64, &0_i64]).await;
-    assert_eq!(decided.expect("the statement").len(), 1);
+    assert_eq!(decide_in(&transaction, 100, 0).await, 1);
 
     // From here on, who asks for the time waits until we let go, and so has begun and seen nothing yet.
     database
@@ -133,29 +140,35 @@ async fn a_tick_reads_who_is_due_and_looks_everything_else_up() {
         let plan = explain(&database).await;
         let mut parts = Vec::new();
         flatten(&plan["Plan"], &mut parts);
-        let names =
-            |key: &str| -> BTreeSet<&str> { parts.iter().filter_map(|part| part[key].as_str()).collect() };
-        assert_eq!(
-            names("Index Name"),
-            BTreeSet::from([
-                "customers_due",
-                "customers_key",
-                "one_daily_call_per_day",
-                "one_welcome_call_ever",
-                "unique_customer_call_active",
-            ])
-        );
-        let read = parts.iter().filter(|part| part["Node Type"] == "Seq Scan");
-        let read: BTreeSet<_> = read.filter_map(|part| part["Relation Name"].as_str()).collect();
+        parts.retain(|part| part["Actual Loops"] != 0);
+        let names = |key: &str, of: &[&Value]| -> BTreeSet<String> {
+            of.iter()
+                .filter_map(|part| part[key].as_str())
+                .map(str::to_owned)
+                .collect()
+        };
+        for index in ["customers_due", "customers_key", "unique_customer_call_active"] {
+            assert!(names("Index Name", &parts).contains(index), "{index}: {plan:#}");
+        }
+        let read: Vec<&Value> = parts
+            .iter()
+            .copied()
+            .filter(|part| part["Node Type"] == "Seq Scan")
+            .collect();
+        let read = names("Relation Name", &read);
         // One row, and none at all.
-        assert_eq!(read, BTreeSet::from(["calling", "opt_outs"]));
+        assert!(
+            read.iter()
+                .all(|table| ["calling", "opt_outs"].contains(&table.as_str())),
+            "{read:?}"
+        );
         assert!(!plan.to_string().contains("hashed SubPlan"), "{plan:#}");
         for part in &parts {
-            if part["Node Type"] == "Index Scan" {
-                let rows = part["Actual Rows"].as_f64().unwrap_or_default()
-                    + part["Rows Removed by Filter"].as_f64().unwrap_or_default();
-                assert!(rows <= 100.0, "{part:#}");
-            }
+            let number = |key: &str| part[key].as_f64().unwrap_or_default();
+            assert!(
+                number("Actual Rows") + number("Rows Removed by Filter") <= 100.0,
+                "{part:#}"
+            );
         }
         database.sql(statistics).await;
     }

@@ -39,7 +39,7 @@ impl Decision {
         match (decision, job) {
             ("welcome_call", Some(job)) => Self::WelcomeCall(job),
             ("daily_call", Some(job)) => Self::DailyCall(job),
-            ("welcome_call" | "daily_call", None) | ("already_owed", _) => Self::AlreadyOwed,
+            ("welcome_call" | "daily_call", None) => Self::AlreadyOwed,
             ("called_today", _) => Self::CalledToday,
             ("welcome_call_completed", _) => Self::WelcomeCallCompleted,
             ("opted_out", _) => Self::OptedOut,

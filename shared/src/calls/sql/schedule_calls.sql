@@ -22,19 +22,15 @@ looked_at AS MATERIALIZED (
   SELECT due.*, due.next_call_scheduled_at AS planned_at,
          (due.next_call_scheduled_at AT TIME ZONE due.timezone)::date AS local_day,
          (SELECT phone FROM opt_outs WHERE opt_outs.phone = due.phone AND revoked_at IS NULL) IS NOT NULL AS has_opted_out,
-         due.paid_at >= calling.welcome_since AND NOT due.welcome_call_completed
-           AND (SELECT id FROM jobs WHERE kind = 'welcome_call' AND customer_id = due.id) IS NULL AS is_new,
-         (SELECT id FROM jobs
-          WHERE kind = 'daily_call' AND customer_id = due.id
-            AND jobs.local_day = (due.next_call_scheduled_at AT TIME ZONE due.timezone)::date) IS NOT NULL AS is_owed
-  FROM due CROSS JOIN calling
+         due.paid_at >= (SELECT welcome_since FROM calling) AND NOT due.welcome_call_completed
+           AND (SELECT id FROM jobs WHERE kind = 'welcome_call' AND customer_id = due.id) IS NULL AS is_new
+  FROM due
 ),
 decided AS (
   SELECT *, CASE
       WHEN has_opted_out THEN 'opted_out'
       WHEN last_call_date >= local_day THEN 'called_today'
       WHEN is_new THEN 'welcome_call'
-      WHEN planned_at = at_local_time(local_day, call_at, timezone) AND is_owed THEN 'already_owed'
       WHEN planned_at = at_local_time(local_day, call_at, timezone) THEN 'daily_call'
       -- It was planned for a welcome call that is not owed any more.
       WHEN welcome_call_completed THEN 'welcome_call_completed'
@@ -65,9 +61,11 @@ planned AS (
                                                done.call_at, done.call_days, done.timezone)
   FROM done
   WHERE customers.id = done.id
-    -- Another scheduler may have decided for them since this statement began, whose job it does not see. Then they
-    -- stay due for one that does.
-    AND (done.job_id IS NOT NULL OR done.decision NOT IN ('welcome_call', 'daily_call'))
+    -- Whose job is not created has one for that day. If it is not to be seen, another scheduler has owed them a call
+    -- since this statement began, perhaps for another day: they stay due for one that sees it.
+    AND (done.job_id IS NOT NULL OR done.decision NOT IN ('welcome_call', 'daily_call')
+         OR (SELECT id FROM jobs
+             WHERE kind = 'daily_call' AND customer_id = done.id AND jobs.local_day = done.local_day) IS NOT NULL)
 )
 SELECT id AS customer_id, decision, job_id
 FROM done
