@@ -169,8 +169,7 @@ async fn every_hour_and_half_hour_of_two_years_comes_when_python_says() {
     println!("{} zones, {compared} instants", chosen.len());
     assert!(compared > 1_000_000, "{compared}");
     assert_eq!(
-        differing,
-        [""; 0],
+        differing, [""; 0],
         "Postgres's copy of the zones, or its arithmetic, is another"
     );
 }
@@ -213,7 +212,10 @@ async fn first_difference(
          ORDER BY wall"
     );
     let ours = database.owner().query(&query, &[]).await.expect("instants");
-    let difference = ours.iter().zip(theirs).find(|(row, theirs)| row.get::<_, i64>(1) != *theirs);
+    let difference = ours
+        .iter()
+        .zip(theirs)
+        .find(|(row, theirs)| row.get::<_, i64>(1) != *theirs);
     difference.map_or_else(
         || format!("{zone}: as many, and all alike"),
         |(row, theirs)| {
@@ -234,7 +236,11 @@ async fn the_next_time_is_the_first_of_all_that_come_after() {
     let plans: Vec<Plan> = (0..4_000)
         .map(|number| {
             let odd = ODD[random.usize(..ODD.len())].to_owned();
-            let zone = if number % 2 == 0 { odd } else { known[random.usize(..known.len())].clone() };
+            let zone = if number % 2 == 0 {
+                odd
+            } else {
+                known[random.usize(..known.len())].clone()
+            };
             let mut days: Vec<i16> = (1..=7).filter(|_| random.bool()).collect();
             if days.is_empty() {
                 days.push(random.i16(1..=7));
@@ -242,21 +248,44 @@ async fn the_next_time_is_the_first_of_all_that_come_after() {
             // To the minute, so that some fall on the very hour.
             let after = random.i64(year.clone()) / 60 * 60;
             // Customers' hours, and the small hours in which clocks change.
-            let half_hours = if number % 3 == 0 { random.u8(0..16) } else { random.u8(16..=41) };
+            let half_hours = if number % 3 == 0 {
+                random.u8(0..16)
+            } else {
+                random.u8(16..=41)
+            };
             let at = format!("{:02}:{:02}", half_hours / 2, half_hours % 2 * 30);
-            Plan { zone, after, at, days }
+            Plan {
+                zone,
+                after,
+                at,
+                days,
+            }
         })
         .collect();
     let mut ours = Vec::new();
-    for Plan { zone, after, at, days } in &plans {
+    for Plan {
+        zone,
+        after,
+        at,
+        days,
+    } in &plans
+    {
         let next = "SELECT extract(epoch FROM next_local_time(to_timestamp($1::int8), $2::text::time, $3, $4))::int8";
         let row = database.owner().query_one(next, &[after, at, days, zone]).await;
         ours.push(row.expect("a time").get::<_, i64>(0));
     }
     let theirs: Vec<i64> = judge::ask(PLANS, &plans);
     for ((plan, ours), theirs) in plans.iter().zip(ours).zip(theirs) {
-        let Plan { zone, after, at, days } = plan;
-        assert_eq!(ours, theirs, "{at} on {days:?} in {zone} after {after}, of seed {seed}");
+        let Plan {
+            zone,
+            after,
+            at,
+            days,
+        } = plan;
+        assert_eq!(
+            ours, theirs,
+            "{at} on {days:?} in {zone} after {after}, of seed {seed}"
+        );
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Instant;
 
 use serde_json::Value;
-use shared::calls::{self, Decision};
+use shared::calls::{self, Due};
 use shared::platform::database::Database;
 use system_tests::{TestDatabase, World};
 use tokio::task::JoinSet;
@@ -37,12 +37,17 @@ async fn run(database: Database) -> Vec<String> {
     let connection = database.connection().await.expect("a connection");
     let mut taken = Vec::new();
     loop {
-        let batch = calls::schedule(&connection, 100, 0).await.expect("no error, no deadlock");
+        let batch = calls::schedule(&connection, 100, 0)
+            .await
+            .expect("no error, no deadlock");
         if batch.is_empty() {
             return taken;
         }
         for scheduled in batch {
-            assert!(matches!(scheduled.decision, Decision::DailyCall(_)), "{scheduled:?}");
+            assert!(
+                matches!(scheduled.decision, Due::DailyCall(_)),
+                "{scheduled:?}"
+            );
             taken.push(scheduled.customer);
         }
     }
@@ -84,7 +89,8 @@ async fn a_tick_reads_who_is_due_and_looks_everything_else_up() {
         let plan = explain(&database).await;
         let mut parts = Vec::new();
         flatten(&plan["Plan"], &mut parts);
-        let names = |key: &str| -> BTreeSet<&str> { parts.iter().filter_map(|part| part[key].as_str()).collect() };
+        let names =
+            |key: &str| -> BTreeSet<&str> { parts.iter().filter_map(|part| part[key].as_str()).collect() };
         assert_eq!(
             names("Index Name"),
             BTreeSet::from([
@@ -101,7 +107,8 @@ async fn a_tick_reads_who_is_due_and_looks_everything_else_up() {
         assert!(!plan.to_string().contains("hashed SubPlan"), "{plan:#}");
         for part in &parts {
             if part["Node Type"] == "Index Scan" {
-                let rows = part["Actual Rows"].as_f64().unwrap_or_default() + part["Rows Removed by Filter"].as_f64().unwrap_or_default();
+                let rows = part["Actual Rows"].as_f64().unwrap_or_default()
+                    + part["Rows Removed by Filter"].as_f64().unwrap_or_default();
                 assert!(rows <= 100.0, "{part:#}");
             }
         }
@@ -112,7 +119,11 @@ async fn a_tick_reads_who_is_due_and_looks_everything_else_up() {
 async fn explain(database: &TestDatabase) -> Value {
     let params = [(&100_i64 as _, Type::INT8), (&0_i64 as _, Type::INT8)];
     let explain = format!("EXPLAIN (ANALYZE, FORMAT JSON) {SCHEDULE}");
-    let rows = database.owner().query_typed(&explain, &params).await.expect("a plan");
+    let rows = database
+        .owner()
+        .query_typed(&explain, &params)
+        .await
+        .expect("a plan");
     rows[0].get::<_, Value>(0)[0].take()
 }
 

@@ -43,7 +43,8 @@ impl Shop {
 
     /// Makes it this moment.
     async fn at(&self, moment: &str) {
-        self.sql(&format!("UPDATE stopped_clock SET at = '{moment}'")).await;
+        self.sql(&format!("UPDATE stopped_clock SET at = '{moment}'"))
+            .await;
     }
 
     /// Somebody who has paid for nothing yet.
@@ -177,7 +178,10 @@ async fn a_welcome_call_that_would_come_at_night_waits_for_eight_in_the_morning(
         shop.customer("ann", NEW_YORK, "10:00").await;
         shop.paid("ann", paid).await;
         assert_eq!(shop.plan_of("ann").await, planned, "{paid}");
-        let before = format!("2026-{planned}:00Z").parse::<Timestamp>().expect("a time") - SignedDuration::from_secs(1);
+        let before = format!("2026-{planned}:00Z")
+            .parse::<Timestamp>()
+            .expect("a time")
+            - SignedDuration::from_secs(1);
         shop.tick_at(&before.to_string()).await;
         assert_eq!(shop.calls_of("ann").await, "", "{paid}");
         shop.tick_at(&format!("2026-{planned}Z")).await;
@@ -220,7 +224,8 @@ async fn who_has_been_welcomed_by_hand_is_called_daily() {
     let shop = Shop::open().await;
     shop.customer("ann", EDMONTON, "10:00").await;
     shop.paid("ann", "2026-06-10 17:00Z").await;
-    shop.sql("UPDATE customers SET welcome_call_completed = true").await;
+    shop.sql("UPDATE customers SET welcome_call_completed = true")
+        .await;
     shop.tick_at("2026-06-10 17:21Z").await;
     assert_eq!(shop.calls_of("ann").await, "");
     log.line("⚠️ Skipping ann - welcome call already completed");
@@ -236,7 +241,8 @@ async fn who_has_been_welcomed_by_hand_is_called_daily() {
     // Also if they were when they paid.
     let shop = Shop::open().await;
     shop.customer("bob", EDMONTON, "10:00").await;
-    shop.sql("UPDATE customers SET welcome_call_completed = true").await;
+    shop.sql("UPDATE customers SET welcome_call_completed = true")
+        .await;
     shop.paid("bob", "2026-06-10 17:00Z").await;
     assert_eq!(shop.plan_of("bob").await, "06-11 16:00");
 }
@@ -255,10 +261,14 @@ async fn a_daily_call_comes_at_the_chosen_hour_of_every_day_and_once() {
         shop.placed("ann").await;
         shop.tick().await;
     }
-    let due = "SELECT string_agg(to_char(due_at AT TIME ZONE 'UTC', 'DD HH24:MI'), ', ' ORDER BY due_at) FROM jobs";
+    let due =
+        "SELECT string_agg(to_char(due_at AT TIME ZONE 'UTC', 'DD HH24:MI'), ', ' ORDER BY due_at) FROM jobs";
     assert_eq!(shop.one(due).await, "11 16:00, 12 16:00, 13 16:00, 14 16:00");
     let days = "SELECT string_agg(local_day::text, ', ' ORDER BY due_at) FROM jobs";
-    assert_eq!(shop.one(days).await, "2026-06-11, 2026-06-12, 2026-06-13, 2026-06-14");
+    assert_eq!(
+        shop.one(days).await,
+        "2026-06-11, 2026-06-12, 2026-06-13, 2026-06-14"
+    );
 }
 
 #[tokio::test]
@@ -272,7 +282,10 @@ async fn who_was_called_today_is_skipped_and_the_log_says_so() {
     shop.placed("ann").await;
     let answer = shop.tick_at("2026-06-10 16:00Z").await;
     assert_eq!((&answer["daily"], &answer["skipped"]), (&0.into(), &1.into()));
-    assert_eq!(log.line("⚠️ Skipping ann - already called today")["customer.id"], "ann");
+    assert_eq!(
+        log.line("⚠️ Skipping ann - already called today")["customer.id"],
+        "ann"
+    );
     shop.tick_at("2026-06-11 16:00Z").await;
     assert_eq!(
         shop.calls_of("ann").await,
@@ -285,7 +298,8 @@ async fn who_was_called_today_is_skipped_and_the_log_says_so() {
 async fn who_was_called_today_by_the_system_before_is_welcomed_tomorrow() {
     let shop = Shop::open().await;
     shop.customer("ann", EDMONTON, "10:00").await;
-    shop.sql("UPDATE customers SET last_call_date = '2026-06-10'").await;
+    shop.sql("UPDATE customers SET last_call_date = '2026-06-10'")
+        .await;
     shop.paid("ann", "2026-06-10 16:00Z").await;
     assert_eq!(shop.tick().await["skipped"], 1);
     shop.tick_at("2026-06-11 16:00Z").await;
@@ -300,13 +314,24 @@ async fn who_is_being_called_is_looked_at_again_when_that_has_ended() {
     shop.paid("ann", "2026-06-10 15:30Z").await;
     shop.tick_at("2026-06-10 15:50Z").await;
     for state in ["unknown", "pending"] {
-        shop.sql(&format!("UPDATE jobs SET state = '{state}', state_reason = 'timeout'")).await;
+        shop.sql(&format!(
+            "UPDATE jobs SET state = '{state}', state_reason = 'timeout'"
+        ))
+        .await;
         let answer = shop.tick_at("2026-06-10 16:00Z").await;
-        assert_eq!((&answer["daily"], &answer["skipped"]), (&0.into(), &0.into()), "{state}");
+        assert_eq!(
+            (&answer["daily"], &answer["skipped"]),
+            (&0.into(), &0.into()),
+            "{state}"
+        );
     }
     shop.sql("UPDATE jobs SET state = 'refused', state_reason = 'invalid', ended_at = switchboard_now()")
         .await;
-    assert_eq!(shop.tick_at("2026-06-10 16:10Z").await["daily"], 1, "it is still their hour");
+    assert_eq!(
+        shop.tick_at("2026-06-10 16:10Z").await["daily"],
+        1,
+        "it is still their hour"
+    );
     assert_eq!(
         shop.calls_of("ann").await,
         "welcome_call refused invalid, daily_call 2026-06-10 pending"
@@ -332,7 +357,10 @@ async fn who_may_not_be_called_is_not_planned_and_is_planned_again_when_they_may
         ("paused_until = '2026-06-14 00:00Z'", "paused_until = NULL"),
         ("call_status = 'disabled'", "call_status = 'enabled'"),
         ("phone_validated = false", "phone_validated = true"),
-        ("timezone = NULL, timezone_given = 'Mountain time'", "timezone = 'America/Edmonton'"),
+        (
+            "timezone = NULL, timezone_given = 'Mountain time'",
+            "timezone = 'America/Edmonton'",
+        ),
     ];
     for (change, back) in changes {
         let shop = Shop::open().await;
@@ -344,7 +372,11 @@ async fn who_may_not_be_called_is_not_planned_and_is_planned_again_when_they_may
         }
         shop.sql(&format!("UPDATE customers SET {back}")).await;
         shop.tick_at("2026-06-14 16:00Z").await;
-        assert_eq!(shop.calls_of("ann").await, "daily_call 2026-06-14 pending", "{change}");
+        assert_eq!(
+            shop.calls_of("ann").await,
+            "daily_call 2026-06-14 pending",
+            "{change}"
+        );
     }
 }
 
@@ -369,9 +401,11 @@ async fn who_is_refunded_is_called_no_more() {
 async fn who_said_stop_is_called_no_more_until_they_say_start() {
     let shop = Shop::open().await;
     shop.old_customer("ann", EDMONTON, "10:00").await;
-    shop.sql("INSERT INTO opt_outs (phone, source) SELECT phone, 'sms' FROM customers").await;
+    shop.sql("INSERT INTO opt_outs (phone, source) SELECT phone, 'sms' FROM customers")
+        .await;
     assert_eq!(shop.tick_at("2026-06-11 16:00Z").await["skipped"], 1);
-    shop.sql("UPDATE opt_outs SET revoked_at = switchboard_now(), revoked_by = 'START'").await;
+    shop.sql("UPDATE opt_outs SET revoked_at = switchboard_now(), revoked_by = 'START'")
+        .await;
     shop.tick_at("2026-06-12 16:00Z").await;
     assert_eq!(shop.calls_of("ann").await, "daily_call 2026-06-12 pending");
 }
@@ -380,7 +414,17 @@ async fn who_said_stop_is_called_no_more_until_they_say_start() {
 #[tokio::test]
 async fn a_zone_that_is_no_place_is_refused() {
     let database = TestDatabase::new().await;
-    for zone in ["", "Invalid/Zone", "EST5EDT", "EST", "Etc/GMT+5", "+05:00", "america/edmonton", "localtime", "posix/UTC"] {
+    for zone in [
+        "",
+        "Invalid/Zone",
+        "EST5EDT",
+        "EST",
+        "Etc/GMT+5",
+        "+05:00",
+        "america/edmonton",
+        "localtime",
+        "posix/UTC",
+    ] {
         let insert = format!("INSERT INTO customers (id, timezone) VALUES ('ann', '{zone}')");
         let error = database.owner().batch_execute(&insert).await.expect_err(zone);
         let rule = error.as_db_error().and_then(|error| error.constraint());
@@ -403,12 +447,28 @@ async fn four_days_from(shop: &Shop, first: &str, customer: &str) {
 #[tokio::test]
 async fn on_the_nights_when_clocks_change_everybody_is_called_once_at_their_hour() {
     for (zone, first, expected) in [
-        (NEW_YORK, "2026-03-07T05:00:00Z", "03-07 13:00, 03-08 12:00, 03-09 12:00, 03-10 12:00"),
-        (NEW_YORK, "2026-10-30T04:00:00Z", "10-30 12:00, 10-31 12:00, 11-01 13:00, 11-02 13:00"),
+        (
+            NEW_YORK,
+            "2026-03-07T05:00:00Z",
+            "03-07 13:00, 03-08 12:00, 03-09 12:00, 03-10 12:00",
+        ),
+        (
+            NEW_YORK,
+            "2026-10-30T04:00:00Z",
+            "10-30 12:00, 10-31 12:00, 11-01 13:00, 11-02 13:00",
+        ),
         // Half an hour.
-        ("Australia/Lord_Howe", "2026-04-02T13:00:00Z", "04-02 21:00, 04-03 21:00, 04-04 21:30, 04-05 21:30"),
+        (
+            "Australia/Lord_Howe",
+            "2026-04-02T13:00:00Z",
+            "04-02 21:00, 04-03 21:00, 04-04 21:30, 04-05 21:30",
+        ),
         // A midnight that is not there.
-        ("America/Santiago", "2026-09-04T04:00:00Z", "09-04 12:00, 09-05 12:00, 09-06 11:00, 09-07 11:00"),
+        (
+            "America/Santiago",
+            "2026-09-04T04:00:00Z",
+            "09-04 12:00, 09-05 12:00, 09-06 11:00, 09-07 11:00",
+        ),
     ] {
         let shop = Shop::open().await;
         shop.sql("UPDATE calling SET welcome_since = '2026-12-01'").await;
@@ -452,7 +512,8 @@ async fn whoever_moves_to_another_zone_is_called_at_most_once_on_each_of_their_d
             }
             shop.placed("ann").await;
             if moves_at == Some(now) {
-                shop.sql(&format!("UPDATE customers SET timezone = '{other}'")).await;
+                shop.sql(&format!("UPDATE customers SET timezone = '{other}'"))
+                    .await;
             }
             now += SignedDuration::from_mins(30);
         }
@@ -471,14 +532,18 @@ async fn whoever_moves_while_a_call_is_owed_is_owed_no_second_one_for_that_day()
     shop.at("2026-06-10 12:30Z").await;
     shop.old_customer("ann", NEW_YORK, "09:00").await;
     shop.tick_at("2026-06-10 13:00Z").await;
-    shop.sql("UPDATE customers SET timezone = 'America/Los_Angeles'").await;
+    shop.sql("UPDATE customers SET timezone = 'America/Los_Angeles'")
+        .await;
     assert_eq!(shop.plan_of("ann").await, "06-10 16:00", "the plan follows");
     shop.tick_at("2026-06-10 16:00Z").await;
     assert_eq!(shop.calls_of("ann").await, "daily_call 2026-06-10 pending");
     shop.at("2026-06-10 17:00Z").await;
     shop.world.sweep().await;
     assert_eq!(shop.tick().await["alreadyOwed"], 1);
-    assert_eq!(shop.calls_of("ann").await, "daily_call 2026-06-10 suppressed expired");
+    assert_eq!(
+        shop.calls_of("ann").await,
+        "daily_call 2026-06-10 suppressed expired"
+    );
     assert_eq!(shop.plan_of("ann").await, "06-11 16:00");
 }
 
@@ -489,22 +554,46 @@ async fn a_scheduler_that_was_away_calls_who_can_still_be_called_and_says_whom_i
     for (call_at, back_at, expected) in [
         ("10:00", "2026-06-11 16:20Z", "daily_call 2026-06-11 pending"),
         ("10:00", "2026-06-11 19:59Z", "daily_call 2026-06-11 pending"),
-        ("10:00", "2026-06-11 20:00Z", "daily_call 2026-06-11 suppressed expired"),
-        ("10:00", "2026-06-11 22:00Z", "daily_call 2026-06-11 suppressed expired"),
+        (
+            "10:00",
+            "2026-06-11 20:00Z",
+            "daily_call 2026-06-11 suppressed expired",
+        ),
+        (
+            "10:00",
+            "2026-06-11 22:00Z",
+            "daily_call 2026-06-11 suppressed expired",
+        ),
         // In the middle of the night.
-        ("10:00", "2026-06-12 08:00Z", "daily_call 2026-06-11 suppressed expired"),
+        (
+            "10:00",
+            "2026-06-12 08:00Z",
+            "daily_call 2026-06-11 suppressed expired",
+        ),
         // Three days later, in the hours of that day.
         (
             "10:00",
             "2026-06-14 18:00Z",
             "daily_call 2026-06-11 suppressed expired, daily_call 2026-06-14 pending",
         ),
-        ("10:00", "2026-06-14 21:00Z", "daily_call 2026-06-11 suppressed expired"),
+        (
+            "10:00",
+            "2026-06-14 21:00Z",
+            "daily_call 2026-06-11 suppressed expired",
+        ),
         // The evening ends sooner than the four hours do.
         ("20:30", "2026-06-12 02:44Z", "daily_call 2026-06-11 pending"),
-        ("20:30", "2026-06-12 02:45Z", "daily_call 2026-06-11 suppressed expired"),
+        (
+            "20:30",
+            "2026-06-12 02:45Z",
+            "daily_call 2026-06-11 suppressed expired",
+        ),
         ("18:00", "2026-06-12 02:44Z", "daily_call 2026-06-11 pending"),
-        ("18:00", "2026-06-12 02:45Z", "daily_call 2026-06-11 suppressed expired"),
+        (
+            "18:00",
+            "2026-06-12 02:45Z",
+            "daily_call 2026-06-11 suppressed expired",
+        ),
     ] {
         let shop = Shop::open().await;
         shop.at("2026-06-11 15:00Z").await;
@@ -514,17 +603,28 @@ async fn a_scheduler_that_was_away_calls_who_can_still_be_called_and_says_whom_i
             shop.tick().await;
             shop.world.sweep().await;
         }
-        assert_eq!(shop.calls_of("ann").await, expected, "{call_at}, back at {back_at}");
+        assert_eq!(
+            shop.calls_of("ann").await,
+            expected,
+            "{call_at}, back at {back_at}"
+        );
         let late = "SELECT count(*) FROM jobs JOIN customers ON customers.id = customer_id
                     WHERE (expires_at AT TIME ZONE timezone)::time > '20:45'
                        OR (expires_at AT TIME ZONE timezone)::date <> local_day OR expires_at > due_at + interval '4 hours'";
         assert_eq!(shop.one(late).await, "0", "{call_at}, back at {back_at}");
         // And life goes on.
         shop.placed("ann").await;
-        let tomorrow = if call_at == "10:00" { "2026-06-15 16:00Z" } else { "2026-06-13 02:30Z" };
+        let tomorrow = if call_at == "10:00" {
+            "2026-06-15 16:00Z"
+        } else {
+            "2026-06-13 02:30Z"
+        };
         shop.tick_at(tomorrow).await;
         let last = "SELECT concat_ws(' ', local_day, state) FROM jobs ORDER BY due_at DESC LIMIT 1";
-        assert!(shop.one(last).await.ends_with("pending"), "{call_at}, back at {back_at}");
+        assert!(
+            shop.one(last).await.ends_with("pending"),
+            "{call_at}, back at {back_at}"
+        );
     }
 }
 
@@ -602,7 +702,10 @@ async fn a_limit_that_is_lowered_below_what_was_created_stops_the_run() {
     shop.sql("UPDATE calling SET per_tick = 3").await;
     shop.at("2026-06-11 16:00Z").await;
     let application = shop.world.database.as_application().await;
-    let rows = application.query(SCHEDULE, &[&100_i64, &4_i64]).await.expect("no error");
+    let rows = application
+        .query(SCHEDULE, &[&100_i64, &4_i64])
+        .await
+        .expect("no error");
     assert_eq!(rows.len(), 0);
 }
 
@@ -646,7 +749,8 @@ async fn anybody_with_the_word_may_run_it_and_is_told_what_came_of_it() {
     shop.old_customer("ann", EDMONTON, "10:00").await;
     shop.at("2026-06-11 16:00Z").await;
     let bearer = format!("Bearer {CRON_SECRET}");
-    let knock = async |headers: &[(&str, &str)]| shop.world.send("GET", "/api/calls/process", headers, "").await;
+    let knock =
+        async |headers: &[(&str, &str)]| shop.world.send("GET", "/api/calls/process", headers, "").await;
     for headers in [&[][..], &[("authorization", "Bearer nobody's")]] {
         assert_eq!(knock(headers).await.status, 401);
     }
@@ -677,11 +781,17 @@ async fn scenario_b_overlapping_schedulers() {
         shop.at("2026-06-11 14:00:00Z").await;
         let mut first = shop.world.database.as_application().await;
         let transaction = first.transaction().await.expect("a transaction");
-        let chosen = transaction.query(SCHEDULE, &[&1_i64, &0_i64]).await.expect("the statement");
+        let chosen = transaction
+            .query(SCHEDULE, &[&1_i64, &0_i64])
+            .await
+            .expect("the statement");
         assert_eq!(chosen.len(), 1);
 
         let second = shop.tick_at("2026-06-11 14:00:05Z").await;
-        assert_eq!(second["daily"], 1, "it waits for nobody, and takes whom nobody has");
+        assert_eq!(
+            second["daily"], 1,
+            "it waits for nobody, and takes whom nobody has"
+        );
         if first_commits {
             transaction.commit().await.expect("a commit");
         } else {
@@ -721,14 +831,19 @@ async fn scenario_d_theo_four_stale_rows_one_call() {
     shop.tick_at("2026-06-20 16:00Z").await;
     assert_eq!(shop.calls_of("theo").await, "", "until somebody says so");
     // It was he who should have been welcomed.
-    shop.sql("UPDATE calling SET paused = false, welcome_since = '2026-06-01'").await;
+    shop.sql("UPDATE calling SET paused = false, welcome_since = '2026-06-01'")
+        .await;
     shop.sql("UPDATE customers SET call_at = '11:00'").await;
     for moment in ["17:00", "17:00:05", "17:15", "17:30"] {
         shop.tick_at(&format!("2026-06-21 {moment}Z")).await;
     }
     assert_eq!(shop.calls_of("theo").await, "welcome_call pending");
     assert_eq!(shop.world.sqs.messages("calls.fifo").len(), 1);
-    assert_eq!(shop.one("SELECT count(*) FROM legacy_call_queue").await, "4", "kept, and read by nobody");
+    assert_eq!(
+        shop.one("SELECT count(*) FROM legacy_call_queue").await,
+        "4",
+        "kept, and read by nobody"
+    );
     assert_eq!(shop.one("SELECT count(*) FROM call_queue").await, "1");
 
     let stale = |kind: &str, cause: &str, day: &str| {
@@ -740,16 +855,38 @@ async fn scenario_d_theo_four_stale_rows_one_call() {
     };
     let refusal = async |insert: String| -> String {
         let application = shop.world.database.as_application().await;
-        let error = application.batch_execute(&insert).await.expect_err("a second one");
-        error.as_db_error().and_then(|error| error.constraint()).unwrap_or_default().to_owned()
+        let error = application
+            .batch_execute(&insert)
+            .await
+            .expect_err("a second one");
+        error
+            .as_db_error()
+            .and_then(|error| error.constraint())
+            .unwrap_or_default()
+            .to_owned()
     };
     let today = "'2026-06-21'";
-    assert_eq!(refusal(stale("welcome_call", "theo", "NULL")).await, "one_job_per_cause");
-    assert_eq!(refusal(stale("welcome_call", "again", "NULL")).await, "one_welcome_call_ever");
-    assert_eq!(refusal(stale("daily_call", "theo", today)).await, "unique_customer_call_active");
+    assert_eq!(
+        refusal(stale("welcome_call", "theo", "NULL")).await,
+        "one_job_per_cause"
+    );
+    assert_eq!(
+        refusal(stale("welcome_call", "again", "NULL")).await,
+        "one_welcome_call_ever"
+    );
+    assert_eq!(
+        refusal(stale("daily_call", "theo", today)).await,
+        "unique_customer_call_active"
+    );
     shop.placed("theo").await;
-    assert_eq!(refusal(stale("welcome_call", "again", "NULL")).await, "one_welcome_call_ever");
+    assert_eq!(
+        refusal(stale("welcome_call", "again", "NULL")).await,
+        "one_welcome_call_ever"
+    );
     shop.sql(&stale("daily_call", "theo", today)).await;
     shop.placed("theo").await;
-    assert_eq!(refusal(stale("daily_call", "again", today)).await, "one_daily_call_per_day");
+    assert_eq!(
+        refusal(stale("daily_call", "again", today)).await,
+        "one_daily_call_per_day"
+    );
 }
