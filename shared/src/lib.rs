@@ -1,10 +1,11 @@
 //! What Switchboard's functions share.
 //!
 //! In reading order: [`missed_calls`], [`customers`] and [`calls`] are what the business promises, [`jobs`] is the
-//! engine that keeps the promise at most once, [`inbound`] takes in what providers tell us, [`providers`] translate
-//! other companies' words into ours, [`platform`] carries (database, queue, HTTP, secrets, logs) and knows no
-//! domain, and [`environment`] hands out settings and clients.
+//! engine that keeps the promise at most once, [`inbound`] and [`call_events`] take in what providers tell us,
+//! [`providers`] translate other companies' words into ours, [`platform`] carries (database, queue, HTTP, secrets,
+//! logs) and knows no domain, and [`environment`] hands out settings and clients.
 
+pub mod call_events;
 pub mod calls;
 pub mod customers;
 pub mod environment;

@@ -34,4 +34,5 @@ mod triggers;
 mod twilio_package;
 mod unclear;
 mod vapi;
+mod vapi_tells;
 mod zones;

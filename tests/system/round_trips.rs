@@ -144,3 +144,31 @@ async fn a_queue_that_hangs_costs_a_webhook_half_a_second() {
     );
     assert_eq!(meter.statements(), ["record_report"]);
 }
+
+/// What nearly all of Vapi's messages cost: our own answer was stored before they came.
+#[tokio::test]
+async fn a_message_of_vapis_asks_the_database_once() {
+    let meter = Meter::warm().await;
+    let world = &meter.world;
+    let customer = "UPDATE calling SET paused = false;
+        INSERT INTO customers (id, phone, phone_validated, timezone, payment_status, paid_at)
+        VALUES ('ann', '+14035550101', true, 'America/Edmonton', 'Paid', switchboard_now());
+        INSERT INTO jobs (kind, cause, customer_id, origin, caused_at, due_at, expires_at, rung_at)
+        VALUES ('welcome_call', 'ann', 'ann', 'scheduler', switchboard_now(), switchboard_now(),
+                switchboard_now() + interval '1 day', switchboard_now() - interval '1 hour')";
+    world.database.sql(customer).await;
+    world.sweep().await;
+    world.run_calls().await;
+    let id = world.calls_to("+14035550101")[0].id.clone();
+    let tell = async |message| {
+        meter.statements();
+        assert_eq!(world.vapi_tells(message).await.status, 200);
+        meter.statements()
+    };
+    // The webhook's own connection is made.
+    tell(world.vapi.status_update(&id)).await;
+    assert_eq!(tell(world.vapi.status_update(&id)).await, ["record_result"]);
+    world.vapi.end_call(&id, "customer-did-not-answer");
+    assert_eq!(tell(world.vapi.status_update(&id)).await, ["record_result"]);
+    assert_eq!(tell(world.vapi.end_of_call_report(&id)).await, ["record_result"]);
+}

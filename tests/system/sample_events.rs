@@ -62,12 +62,12 @@ fn a_function_with_a_schedule_gets_a_tick() {
 }
 
 #[test]
-fn a_webhook_gets_a_form_on_its_route() {
+fn a_webhook_of_twilios_gets_a_form_on_its_route() {
     let template = Template::own().unwrap();
     let webhooks = template
         .routes
         .iter()
-        .filter(|route| route.path.starts_with("/api/webhooks/"));
+        .filter(|route| route.path.starts_with("/api/webhooks/twilio/"));
     for route in webhooks {
         let event = event(&route.function);
         assert_eq!(event["routeKey"], route.key());
@@ -81,4 +81,21 @@ fn a_webhook_gets_a_form_on_its_route() {
             .collect();
         assert!(fields.iter().any(|field| field == "CallSid"), "{fields:?}");
     }
+}
+
+#[test]
+fn vapis_webhook_gets_a_call_and_the_sandboxes_secret() {
+    let template = Template::own().unwrap();
+    let mut routes = template.routes.iter();
+    let route = routes.find(|route| route.function == "vapi-webhook").unwrap();
+    let event = event(&route.function);
+    assert_eq!(event["routeKey"], route.key());
+    let request: LambdaRequest = serde_json::from_value(event).unwrap();
+    let request = Request::from(request);
+    assert_eq!(request.raw_http_path(), route.path);
+    let secret = local::sandbox_vapi::SandboxVapiConfig::default().webhook_secret;
+    assert_eq!(request.headers()["x-vapi-secret"], secret);
+    let body: Value = serde_json::from_slice(request.body()).unwrap();
+    let message = shared::providers::vapi::server_message(&body).unwrap();
+    assert!(matches!(message, shared::providers::vapi::ServerMessage::Call(call) if call.attempt.is_some()));
 }

@@ -123,6 +123,7 @@ fn secrets(database_url: &str, twilio: &str) -> Value {
         "TWILIO_AUTH_TOKEN": twilio,
         "CRON_SECRET": CRON_SECRET,
         "JOB_RUNNER_TOKEN": JOB_RUNNER_TOKEN,
+        "VAPI_WEBHOOK_SECRET": "the-vapi-word",
     })
 }
 
@@ -243,6 +244,7 @@ async fn a_missing_secret_stops_the_cold_start_and_is_named_and_none_is_printed(
     for (function, missing) in [
         ("twilio-voice-webhook", "TWILIO_AUTH_TOKEN"),
         ("twilio-status-webhook", "DATABASE_URL"),
+        ("vapi-webhook", "VAPI_WEBHOOK_SECRET"),
         ("job-runner", "TWILIO_AUTH_TOKEN"),
         ("job-sweeper", "JOB_RUNNER_TOKEN"),
         ("missed-call-poller", "CRON_SECRET"),

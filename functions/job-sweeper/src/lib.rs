@@ -1,12 +1,14 @@
 //! Every minute: whatever was left lying is brought to an end.
 //!
 //! Vanished workers' attempts become unknown, unknown ones are looked up with the provider, jobs whose
-//! time is over end, parked events are replayed, customers' rows are brought up to date with the ledger, and the
-//! doorbell is rung again for what is due. Each step
+//! time is over end, parked events are replayed, the results of calls are asked for where nobody told them,
+//! customers' rows are brought up to date with the ledger, and the doorbell is rung again for what is due. Each step
 //! stands alone: one that fails delays no other, and two sweepers at once do nothing twice.
 
+mod call_results;
 mod reconcile;
 mod replay;
+mod unknown_calls;
 
 use std::time::{Duration, SystemTime};
 
@@ -18,7 +20,7 @@ use shared::platform::gate::Gate;
 use shared::platform::queue::{Doorbell, Park, Workflow};
 use shared::platform::scheduled::{self, Summary};
 use shared::platform::{http, secrets::Secrets};
-use shared::providers::twilio;
+use shared::providers::{twilio, vapi};
 use shared::{ConfigError, Environment};
 use shared::{calls, jobs};
 
@@ -30,6 +32,7 @@ const STEP_TAKES: Duration = Duration::from_secs(20);
 pub struct Endpoint {
     database: Database,
     twilio: twilio::Client,
+    vapi: Option<vapi::Client>,
     texts: Doorbell,
     calls: Doorbell,
     park: Park,
@@ -46,6 +49,7 @@ impl Endpoint {
         Ok(Self {
             database: environment.database()?,
             twilio: environment.twilio()?,
+            vapi: environment.vapi()?,
             texts: environment.messages_doorbell()?,
             calls: environment.calls_doorbell()?,
             park: environment.park()?,
@@ -97,8 +101,11 @@ async fn sweep(endpoint: &Endpoint) -> anyhow::Result<Summary> {
     let projected = count("project", project(endpoint).await);
     let replayed = count("replay", replay::replay_parked(endpoint).await);
     let reconciled = count("reconcile", reconcile::settle_by_evidence(endpoint).await);
+    let found = count("find calls", unknown_calls::settle_by_evidence(endpoint).await);
+    let heard = count("ask for results", call_results::ask(endpoint).await);
 
-    let processed = rescued + replayed + reconciled + expired + rung + projected;
+    let reconciled = reconciled + found;
+    let processed = rescued + replayed + reconciled + heard + expired + rung + projected;
     let failures = failed.len();
     // A step that failed makes the run fail, after the others have had their turn.
     if let Some(error) = failed.into_iter().next() {
@@ -107,7 +114,7 @@ async fn sweep(endpoint: &Endpoint) -> anyhow::Result<Summary> {
     let counts = json!({
         "jobRunnerResult": { "ok": true, "processed": processed, "failed": failures },
         "rescued": rescued, "replayed": replayed, "reconciled": reconciled, "expired": expired, "rung": rung,
-        "projected": projected,
+        "projected": projected, "heard": heard,
     });
     Ok(Summary::new("Job runner triggered", counts))
 }

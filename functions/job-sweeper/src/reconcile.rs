@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use shared::jobs::{self, Evidence, Reading, Settlement, Unclear, Verdict, verdict};
 use shared::platform::database::Connection;
+use uuid::Uuid;
 
 use super::{Endpoint, is_outage};
 
@@ -19,7 +20,7 @@ pub(super) async fn settle_by_evidence(endpoint: &Endpoint) -> anyhow::Result<us
             break;
         }
         let reading = read(endpoint, &unclear).await;
-        match apply(&connection, &unclear, verdict(&unclear, &reading, now)).await {
+        match apply(&connection, unclear.attempt, verdict(&unclear, &reading, now)).await {
             Ok(ended) => settled += usize::from(ended),
             Err(error) if is_outage(&error) => return Err(error),
             Err(error) => {
@@ -60,8 +61,8 @@ async fn read(endpoint: &Endpoint, unclear: &Unclear) -> Reading {
     }
 }
 
-async fn apply(connection: &Connection, unclear: &Unclear, verdict: Verdict) -> anyhow::Result<bool> {
-    let attempt = unclear.attempt;
+/// Records what a verdict says of an attempt; whether that settled it.
+pub(super) async fn apply(connection: &Connection, attempt: Uuid, verdict: Verdict) -> anyhow::Result<bool> {
     match verdict {
         Verdict::Accepted(sid) => {
             let settlement = jobs::settle_found(connection, attempt, &sid).await?;

@@ -1,5 +1,6 @@
 //! Events that were parked while the database was away.
 
+use shared::call_events::{self, ParkedMessage};
 use shared::inbound::{self, Effect, Event, ParkedEvent};
 use shared::missed_calls::{self, Recorded};
 use shared::platform::database::{self, Connection};
@@ -41,6 +42,9 @@ pub(super) async fn replay_parked(endpoint: &Endpoint) -> anyhow::Result<usize> 
 }
 
 async fn replay(endpoint: &Endpoint, connection: &Connection, body: &str) -> Result<(), database::Error> {
+    if let Ok(parked) = serde_json::from_str::<ParkedMessage>(body) {
+        return call_events::take_in(connection, &parked.vapi).await;
+    }
     let Ok(parked) = serde_json::from_str::<ParkedEvent>(body) else {
         return missed_calls::quarantine(connection, "parked", "not a parked event", body.as_bytes()).await;
     };

@@ -117,6 +117,10 @@ async fn run(port: u16, data: PathBuf) -> anyhow::Result<()> {
     .await?;
     let (url, line) = (stack.url.clone(), stack.line.clone());
     println!("  gateway       {url}");
+    match &stack.vapi {
+        Some(vapi) => println!("  Vapi          a sandbox on {}", vapi.base_url()),
+        None => println!("  Vapi          the real one: only ALLOWED_RECIPIENTS are reached"),
+    }
     let mut router = stack.gateway();
     if let Some(twilio) = stack.twilio.clone() {
         println!("  Twilio        a sandbox on {}", twilio.base_url());

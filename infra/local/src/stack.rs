@@ -168,10 +168,15 @@ impl Stack {
         let serving = axum::serve(self.listener, service)
             .with_graceful_shutdown(end)
             .into_future();
+        // Clones share it: it lives for as long as the stack does.
+        let living = self.vapi.map(|vapi| tokio::spawn(vapi.live()));
         tokio::select! {
             served = serving => served?,
             // Somebody may be watching a call; that must not keep us.
             () = async { let _ = ended.await; tokio::time::sleep(Duration::from_secs(1)).await; } => {}
+        }
+        if let Some(living) = living {
+            living.abort();
         }
         let _ = tokio::time::timeout(STOP_WITHIN, self.triggers.stop()).await;
         if let Some(postgres) = self.postgres {
@@ -360,10 +365,12 @@ fn settings(
 }
 
 /// Leaves the functions' settings for `cargo lambda watch`, which runs their binaries beside this stack. The
-/// sample events are signed for the address that they were made for.
+/// sample events are signed for the address that they were made for; Vapi's cannot be, for a signature of its own
+/// lasts five minutes.
 fn write_environment(settings: &Settings, path: &Path) -> anyhow::Result<()> {
     let mut variables = settings.variables();
     variables.insert("APP_URL".to_owned(), SAMPLE_EVENTS_URL.to_owned());
+    variables.insert("VAPI_WEBHOOK_AUTH".to_owned(), "secret".to_owned());
     let lines: Vec<String> = variables
         .iter()
         .map(|(name, value)| format!("{name}='{value}'"))

@@ -7,9 +7,16 @@
 //! copy that could not be written is written later.
 
 mod call;
+mod result;
 mod schedule;
+mod stop;
 mod store;
 
 pub use call::{CallFacts, Decision, Kind, Suppression, decide, heed};
+pub use result::{CallEnd, CallResult, Found, Look, Teller, look};
 pub use schedule::{Due, Scheduled, schedule};
-pub use store::{Projected, load_call, project_call, unprojected};
+pub use stop::{Stop, asks_to_stop};
+pub use store::{
+    Projected, Recorded, Telling, Unheard, ask_later, load_call, project_call, record_result, results_due,
+    unprojected,
+};

@@ -1,9 +1,12 @@
 //! The statements about calls to customers.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::{CallFacts, Kind};
+use super::{CallEnd, CallFacts, Kind, Teller};
 use crate::Phone;
 use crate::jobs::Denial;
 use crate::platform::database::{Connection, Error};
@@ -63,4 +66,106 @@ pub async fn unprojected(database: &Connection, limit: i64) -> Result<Vec<Uuid>,
         .rows(statement!("unprojected"), &[(&limit, Type::INT8)])
         .await?;
     Ok(rows.iter().map(|row| row.get("id")).collect())
+}
+
+/// What somebody tells of a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Telling<'a> {
+    /// The attempt that the call names.
+    pub attempt: Option<Uuid>,
+    /// The provider's id of the call.
+    pub call_id: &'a str,
+    /// How it ended; `None` while it goes on.
+    pub end: Option<&'a CallEnd>,
+    /// Whether the customer asked not to be called any more.
+    pub wants_to_stop: bool,
+    /// Who tells.
+    pub by: Teller,
+}
+
+/// What recording a telling led to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recorded {
+    /// Recorded.
+    Known {
+        /// The job that does not stand in its customer's row yet.
+        unprojected: Option<Uuid>,
+        /// Whether the customer is called no more, by these words.
+        has_stopped: bool,
+    },
+    /// No call of ours is known to be placed under this id. Nothing was recorded.
+    Unknown,
+    /// The attempt that it names is none of a call. Nothing was recorded.
+    NoCall,
+}
+
+/// Keeps what is told of a call that is known to be placed. With `is_settled`, what the telling proves has been
+/// settled, and it is kept whatever that came to.
+pub async fn record_result(
+    database: &Connection,
+    telling: Telling<'_>,
+    is_settled: bool,
+) -> Result<Recorded, Error> {
+    let end = telling.end;
+    let row = database
+        .row(
+            statement!("record_result"),
+            &[
+                (&telling.attempt, Type::UUID),
+                (&telling.call_id, Type::TEXT),
+                (&end.map(|end| end.result.as_str()), Type::TEXT),
+                (&end.and_then(|end| end.ended_reason.as_deref()), Type::TEXT),
+                (&end.and_then(|end| end.started_at), Type::TIMESTAMPTZ),
+                (&end.and_then(|end| end.ended_at), Type::TIMESTAMPTZ),
+                (&end.is_some_and(|end| end.customer_spoke), Type::BOOL),
+                (&telling.by.as_str(), Type::TEXT),
+                (&telling.wants_to_stop, Type::BOOL),
+                (&is_settled, Type::BOOL),
+            ],
+        )
+        .await?;
+    Ok(if row.get("is_known") {
+        Recorded::Known {
+            unprojected: row.get("unprojected"),
+            has_stopped: row.get("has_stopped"),
+        }
+    } else if row.get("is_of_a_call") {
+        Recorded::Unknown
+    } else {
+        Recorded::NoCall
+    })
+}
+
+/// A call that was placed and of which nobody has told how it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unheard {
+    /// Its attempt.
+    pub attempt: Uuid,
+    /// The provider's id of it.
+    pub call_id: String,
+    /// When it was allowed.
+    pub granted_at: Timestamp,
+}
+
+/// The calls whose results it is time to ask for, with the clock's time.
+pub async fn results_due(database: &Connection, limit: i64) -> Result<Vec<(Unheard, Timestamp)>, Error> {
+    let rows = database
+        .rows(statement!("results_due"), &[(&limit, Type::INT8)])
+        .await?;
+    let unheard = |row: &tokio_postgres::Row| Unheard {
+        attempt: row.get("id"),
+        call_id: row.get("provider_id"),
+        granted_at: row.get("granted_at"),
+    };
+    Ok(rows.iter().map(|row| (unheard(row), row.get("now"))).collect())
+}
+
+/// Puts off asking how a call ended.
+pub async fn ask_later(database: &Connection, attempt: Uuid, wait: Duration) -> Result<(), Error> {
+    let params = [
+        (&attempt as _, Type::UUID),
+        (&wait.as_secs_f64() as _, Type::FLOAT8),
+    ];
+    database.rows(statement!("ask_later"), &params).await?;
+    Ok(())
 }

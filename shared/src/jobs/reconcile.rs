@@ -104,22 +104,98 @@ pub fn verdict(unclear: &Unclear, reading: &Reading, now: Timestamp) -> Verdict 
     if let Some(message) = ours {
         return Verdict::Accepted(message.provider_id.clone());
     }
-    let age = now.duration_since(unclear.granted_at);
+    let past = Past {
+        granted_at: unclear.granted_at,
+        empty_readings: unclear.empty_readings,
+        last_empty_reading_at: unclear.last_empty_reading_at,
+    };
     // Somebody else's words between the two, or ours re-encoded: no proof of absence.
-    let empty = reading.complete && unclaimed().next().is_none();
-    let counts = empty
-        && unclear
-            .last_empty_reading_at
-            .is_none_or(|last| now.duration_since(last) >= BETWEEN_READINGS);
-    if counts && unclear.empty_readings >= 1 && age >= GRACE {
-        return Verdict::Absent;
+    past.without_it(reading.complete && unclaimed().next().is_none(), now)
+}
+
+/// A call whose outcome is unknown.
+#[derive(Debug, Clone)]
+pub struct UnclearCall {
+    /// The attempt.
+    pub attempt: Uuid,
+    /// Whom it would have reached.
+    pub recipient: Phone,
+    /// When it was allowed.
+    pub granted_at: Timestamp,
+    /// Complete readings, at least five minutes apart, that did not show it.
+    pub empty_readings: i32,
+    /// The last of them.
+    pub last_empty_reading_at: Option<Timestamp>,
+}
+
+impl UnclearCall {
+    /// From when on the provider's list could show it.
+    pub fn not_before(&self) -> Timestamp {
+        self.granted_at - CLOCK_MARGIN
     }
-    match READINGS.iter().find(|due| **due > age) {
-        Some(due) => Verdict::NotYet {
-            empty,
-            wait: *due - age,
-        },
-        None => Verdict::NoEvidence,
+}
+
+/// One call in the provider's list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallTrace {
+    /// The provider's id.
+    pub provider_id: String,
+    /// The attempt that it names.
+    pub attempt: Option<Uuid>,
+    /// Who was called.
+    pub recipient: Option<Phone>,
+    /// When the provider took it.
+    pub accepted_at: Timestamp,
+}
+
+/// Decides from one reading of a list of everybody's calls, taken at `now`. A call is known by the attempt that it
+/// names; one that names none and went to the same person since is no proof of absence.
+pub fn call_verdict(unclear: &UnclearCall, listed: &[CallTrace], complete: bool, now: Timestamp) -> Verdict {
+    let ours = listed
+        .iter()
+        .filter(|call| call.attempt == Some(unclear.attempt))
+        .min_by_key(|call| call.accepted_at);
+    if let Some(call) = ours {
+        return Verdict::Accepted(call.provider_id.clone());
+    }
+    let could_be_ours = |call: &CallTrace| {
+        call.attempt.is_none()
+            && call.recipient.as_ref() == Some(&unclear.recipient)
+            && call.accepted_at >= unclear.not_before()
+    };
+    let past = Past {
+        granted_at: unclear.granted_at,
+        empty_readings: unclear.empty_readings,
+        last_empty_reading_at: unclear.last_empty_reading_at,
+    };
+    past.without_it(complete && !listed.iter().any(could_be_ours), now)
+}
+
+/// How an attempt has been looked for until now.
+struct Past {
+    granted_at: Timestamp,
+    empty_readings: i32,
+    last_empty_reading_at: Option<Timestamp>,
+}
+
+impl Past {
+    /// What follows from one more reading that did not show it; `empty` if it was complete and without a trace.
+    fn without_it(&self, empty: bool, now: Timestamp) -> Verdict {
+        let age = now.duration_since(self.granted_at);
+        let counts = empty
+            && self
+                .last_empty_reading_at
+                .is_none_or(|last| now.duration_since(last) >= BETWEEN_READINGS);
+        if counts && self.empty_readings >= 1 && age >= GRACE {
+            return Verdict::Absent;
+        }
+        match READINGS.iter().find(|due| **due > age) {
+            Some(due) => Verdict::NotYet {
+                empty,
+                wait: *due - age,
+            },
+            None => Verdict::NoEvidence,
+        }
     }
 }
 
@@ -237,5 +313,74 @@ mod tests {
             ));
             assert_eq!(verdict(&once, &reading, after(60)), Verdict::NoEvidence);
         }
+    }
+
+    fn unclear_call() -> UnclearCall {
+        UnclearCall {
+            attempt: Uuid::from_u128(7),
+            recipient: Phone::stored("+14035550001".to_owned()),
+            granted_at: GRANTED,
+            empty_readings: 0,
+            last_empty_reading_at: None,
+        }
+    }
+
+    fn trace(id: &str, attempt: Option<u128>, recipient: &str, accepted_at: i64) -> CallTrace {
+        CallTrace {
+            provider_id: id.to_owned(),
+            attempt: attempt.map(Uuid::from_u128),
+            recipient: Some(Phone::stored(recipient.to_owned())),
+            accepted_at: GRANTED + SignedDuration::from_secs(accepted_at),
+        }
+    }
+
+    #[test]
+    fn a_call_is_known_by_its_attempt_and_the_first_of_two_counts() {
+        let listed = [
+            trace("late", Some(7), "+14035550001", 60),
+            trace("early", Some(7), "+14035550001", 1),
+            trace("another", Some(8), "+14035550001", 0),
+        ];
+        for complete in [true, false] {
+            let verdict = call_verdict(&unclear_call(), &listed, complete, GRANTED + GRACE);
+            assert_eq!(verdict, Verdict::Accepted("early".to_owned()));
+        }
+    }
+
+    #[test]
+    fn a_call_is_absent_after_two_complete_readings_without_a_trace_of_it() {
+        let now = GRANTED + GRACE;
+        let once = UnclearCall {
+            empty_readings: 1,
+            last_empty_reading_at: Some(now - BETWEEN_READINGS),
+            ..unclear_call()
+        };
+        let others = [
+            trace("another", Some(8), "+14035550001", 60),
+            trace("by hand", None, "+14035550002", 60),
+            trace("yesterday", None, "+14035550001", -86_400),
+        ];
+        assert_eq!(call_verdict(&once, &others, true, now), Verdict::Absent);
+        assert_ne!(
+            call_verdict(&once, &others, false, now),
+            Verdict::Absent,
+            "cut short"
+        );
+        assert_ne!(
+            call_verdict(&unclear_call(), &others, true, now),
+            Verdict::Absent,
+            "once"
+        );
+        let early = now - SignedDuration::from_secs(1);
+        assert_ne!(
+            call_verdict(&once, &others, true, early),
+            Verdict::Absent,
+            "it may still come"
+        );
+        let nameless = [trace("by hand", None, "+14035550001", 60)];
+        let doubt = call_verdict(&once, &nameless, true, now);
+        assert!(matches!(doubt, Verdict::NotYet { empty: false, .. }), "{doubt:?}");
+        let late = GRANTED + SignedDuration::from_hours(1);
+        assert_eq!(call_verdict(&once, &nameless, true, late), Verdict::NoEvidence);
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::{Denial, NextTry, Outcome, Permit, Refusal, Unclear, next_try};
+use super::{Denial, NextTry, Outcome, Permit, Refusal, Unclear, UnclearCall, next_try};
 use crate::Phone;
 use crate::platform::database::{Connection, Error};
 use crate::platform::queue::Workflow;
@@ -289,7 +289,7 @@ pub async fn ring_due(database: &Connection) -> Result<Vec<Ring>, Error> {
         .collect())
 }
 
-/// The unknown attempts that it is time to look up, with the clock's time.
+/// The unknown texts that it is time to look up, with the clock's time.
 pub async fn unclear_due(database: &Connection, limit: i64) -> Result<Vec<(Unclear, Timestamp)>, Error> {
     let rows = database
         .rows(statement!("unknown_due"), &[(&limit, Type::INT8)])
@@ -306,6 +306,29 @@ pub async fn unclear_due(database: &Connection, limit: i64) -> Result<Vec<(Uncle
                 empty_readings: row.get("empty_reads"),
                 last_empty_reading_at: row.get("last_empty_read_at"),
                 claimed_ids: row.get("claimed_ids"),
+            };
+            (unclear, row.get("now"))
+        })
+        .collect())
+}
+
+/// The unknown calls that it is time to look up, with the clock's time.
+pub async fn unclear_calls_due(
+    database: &Connection,
+    limit: i64,
+) -> Result<Vec<(UnclearCall, Timestamp)>, Error> {
+    let rows = database
+        .rows(statement!("unknown_calls_due"), &[(&limit, Type::INT8)])
+        .await?;
+    Ok(rows
+        .iter()
+        .map(|row| {
+            let unclear = UnclearCall {
+                attempt: row.get("id"),
+                recipient: Phone::stored(row.get("recipient")),
+                granted_at: row.get("granted_at"),
+                empty_readings: row.get("empty_reads"),
+                last_empty_reading_at: row.get("last_empty_read_at"),
             };
             (unclear, row.get("now"))
         })

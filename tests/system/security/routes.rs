@@ -9,7 +9,7 @@ use super::{SID, assert_nothing_came_of_it, call_form};
 use crate::architecture::sources;
 
 /// Every function, and everything that can set it going. What is added is thought about here.
-const INVENTORY: [&str; 16] = [
+const INVENTORY: [&str; 17] = [
     "call-scheduler by GET /api/calls/process",
     "call-scheduler by rate(1 minute)",
     "cleanup by cron(0 4 ? * SUN *)",
@@ -23,6 +23,7 @@ const INVENTORY: [&str; 16] = [
     "missed-call-poller by rate(1 minute)",
     "twilio-status-webhook by ANY /api/webhooks/twilio/status",
     "twilio-voice-webhook by ANY /api/webhooks/twilio/voice",
+    "vapi-webhook by ANY /api/webhooks/vapi",
     "gateway Api",
     "domain ApiDomain",
     "domain ApiDomainMapping",

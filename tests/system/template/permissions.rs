@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{resources, template};
 
 /// Every permission that there is. One that is added is thought about here.
-const PERMISSIONS: [(&str, &[(&str, &str)]); 7] = [
+const PERMISSIONS: [(&str, &[(&str, &str)]); 8] = [
     (
         "twilio-voice-webhook",
         &[
@@ -23,6 +23,7 @@ const PERMISSIONS: [(&str, &[(&str, &str)]); 7] = [
             ("sqs:SendMessage", "ParkedEventsQueue"),
         ],
     ),
+    ("vapi-webhook", &[("sqs:SendMessage", "ParkedEventsQueue")]),
     ("missed-call-poller", &[("sqs:SendMessage", "MessagesQueue")]),
     ("call-scheduler", &[("sqs:SendMessage", "CallsQueue")]),
     (

@@ -3,13 +3,14 @@
 //!
 //! As with the sandbox Twilio ([`crate::sandbox`]), what it holds ([`SandboxVapi::calls`]) is the truth about who
 //! was called, it shares no code with the product, and whatever happens can be waited for
-//! ([`SandboxVapi::when`]). Nobody talks here: a test says how a call goes ([`SandboxVapi::update_call`]) and
-//! asks for the message that Vapi would send about it.
+//! ([`SandboxVapi::when`]). A test says how a call goes ([`SandboxVapi::update_call`]) and asks for the message that
+//! Vapi would send about it; where nobody says, calls can go by themselves ([`SandboxVapi::live`]).
 
 mod account;
 mod api;
 mod call;
 mod handle;
+mod life;
 mod script;
 mod server_message;
 mod signature;

@@ -3,25 +3,7 @@
 //! Vapi's list had 627 words in August 2026 and grows, so most are known by how they begin. A word that nobody
 //! here has seen means that nothing is known, and the day counts as used.
 
-/// What became of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CallResult {
-    /// Somebody, or some machine, was spoken with.
-    Answered,
-    /// It rang, and nobody answered.
-    NoAnswer,
-    /// A mailbox answered.
-    Voicemail,
-    /// They were on the telephone.
-    Busy,
-    /// It failed before anything could be heard. The telephone may still have rung for a moment.
-    NotPlaced,
-    /// It broke off on Vapi's side, or a provider's of theirs; the customer may have heard silence.
-    Failed,
-    /// Nothing can be said.
-    Unclear,
-}
-
+use crate::calls::CallResult;
 use CallResult::{Answered, Busy, Failed, NoAnswer, NotPlaced, Unclear, Voicemail};
 
 /// Whole words. They go before everything else.
@@ -117,19 +99,6 @@ impl CallResult {
             .or_else(ending)
             .or_else(beginning)
             .map_or(Unclear, |(_, result)| *result)
-    }
-
-    /// As it is stored.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Answered => "answered",
-            NoAnswer => "no_answer",
-            Voicemail => "voicemail",
-            Busy => "busy",
-            NotPlaced => "not_placed",
-            Failed => "failed",
-            Unclear => "unclear",
-        }
     }
 }
 

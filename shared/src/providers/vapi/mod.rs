@@ -9,9 +9,11 @@ mod signature;
 mod verifier;
 mod webhooks;
 
+pub use crate::calls::CallResult;
+
 pub use classify::classify;
 pub use client::{Call, Client, Line};
-pub use ended_reason::{CallResult, frees_the_day};
+pub use ended_reason::frees_the_day;
 pub use records::{CallId, CallListing, CallRecord, CallStatus, call as call_record};
 pub use redact::{REDACTED, redact};
 pub use signature::{SignatureError, sign, verify};

@@ -1,12 +1,12 @@
 //! What must not be kept of a body.
 //!
 //! Vapi's server messages can hold the telephone number's own credentials (`phoneNumber.twilioAuthToken`), the
-//! server's secret and addresses by which a call can be listened to and controlled. So nothing of a body is
-//! stored or logged before it has passed here.
+//! server's secret and addresses by which a call can be listened to and controlled, and what people said in the call.
+//! So nothing of a body is stored or logged before it has passed here.
 
 use serde_json::Value;
 
-/// What stands in a credential's place.
+/// What stands in the place of a credential, or of what somebody said.
 pub const REDACTED: &str = "[redacted]";
 
 /// Parts of a name, without its punctuation and in lower case, that make it a credential's.
@@ -28,7 +28,24 @@ const TELLING: [&str; 15] = [
     "controlurl",
 ];
 
-/// Puts [`REDACTED`] in the place of everything that stands under a credential's name, however deep.
+/// Names, so written, of what people said and what was made of it.
+const SPEECH: [&str; 12] = [
+    "analysis",
+    "artifact",
+    "conversation",
+    "messages",
+    "messagesopenaiformatted",
+    "output",
+    "performancemetrics",
+    "recording",
+    "recordingurl",
+    "stereorecordingurl",
+    "summary",
+    "transcript",
+];
+
+/// Puts [`REDACTED`] in the place of everything that stands under a credential's name or holds what was said,
+/// however deep.
 pub fn redact(value: &mut Value) {
     match value {
         Value::Object(object) => {
@@ -52,7 +69,7 @@ fn is_telling(name: &str) -> bool {
         .map(|character| character.to_ascii_lowercase())
         .collect();
     // `promptTokens` is a count.
-    name.ends_with("token") || TELLING.iter().any(|part| name.contains(part))
+    name.ends_with("token") || SPEECH.contains(&&*name) || TELLING.iter().any(|part| name.contains(part))
 }
 
 #[cfg(test)]
@@ -91,6 +108,23 @@ mod tests {
                 "costs": [{ "promptTokens": 12 }],
             }})
         );
+    }
+
+    #[test]
+    fn what_was_said_is_gone_and_what_became_of_the_call_is_not() {
+        let mut body = json!({ "message": {
+            "type": "end-of-call-report",
+            "endedReason": "customer-ended-call",
+            "transcript": "User: I am ill.",
+            "artifact": { "messages": [{ "role": "user", "message": "I am ill." }] },
+            "call": { "id": "c1", "messages": [{ "message": "I am ill." }], "analysis": { "summary": "Ill." } },
+        }});
+
+        redact(&mut body);
+
+        assert!(!body.to_string().to_lowercase().contains("ill."), "{body}");
+        assert_eq!(body["message"]["endedReason"], "customer-ended-call");
+        assert_eq!(body["message"]["call"]["id"], "c1");
     }
 
     #[test]
