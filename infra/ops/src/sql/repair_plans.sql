@@ -1,0 +1,21 @@
+-- repair_plans: customers who can be called and have no plan, who have one and cannot be called, and whose plan passes
+-- over an hour of theirs.
+--   $1 put it right
+WITH planned AS (
+  SELECT customer.id, customer.next_call_scheduled_at AS was, plan_of(customer) AS plan,
+         -- A welcome call may be put off to the next morning.
+         customer.paid_at >= calling.welcome_since
+           AND NOT EXISTS (SELECT FROM jobs WHERE kind = 'welcome_call' AND customer_id = customer.id) AS is_new
+  FROM customers AS customer CROSS JOIN calling
+),
+wrong AS (
+  SELECT id, was, plan FROM planned
+  WHERE (was IS NULL) <> (plan IS NULL) OR (was > plan AND is_new IS NOT TRUE)
+),
+repaired AS (
+  UPDATE customers SET next_call_scheduled_at = wrong.plan, updated_at = switchboard_now()
+  FROM wrong WHERE $1 AND customers.id = wrong.id
+)
+SELECT id AS customer_id, coalesce(to_char(was AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'none') AS was,
+       coalesce(to_char(plan AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), 'none') AS becomes
+FROM wrong ORDER BY id
