@@ -12,17 +12,17 @@ const CALLS: i64 = 7;
 
 /// A call that will be made if everything stays as it stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PlannedCall {
+struct PlannedCall {
     /// When.
-    pub at: Timestamp,
+    at: Timestamp,
     /// What the customer's clock shows then.
-    pub local_at: DateTime,
+    local_at: DateTime,
     /// How far their clock is ahead of UTC then, in minutes.
-    pub offset_minutes: i32,
+    offset_minutes: i32,
     /// `welcome` or `daily`.
-    pub kind: String,
+    kind: String,
     /// It would come less than ten hours after another call, and the database will refuse it.
-    pub is_too_soon: bool,
+    is_too_soon: bool,
 }
 
 /// A customer's next seven calls, a line each, or why there are none; `None` if there is no such customer.
@@ -52,7 +52,7 @@ pub async fn preview(client: &Client, customer: &str) -> anyhow::Result<Option<V
 }
 
 /// The calls in words.
-pub fn lines(facts: &Facts, calls: &[PlannedCall], sharing: &[String]) -> Vec<String> {
+fn lines(facts: &Facts, calls: &[PlannedCall], sharing: &[String]) -> Vec<String> {
     let stands = facts.current();
     let phone = stands.masked_phone();
     let phone = phone.map_or_else(|| "no number".to_owned(), |phone| phone.to_string());

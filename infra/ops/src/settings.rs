@@ -20,7 +20,7 @@ const SECRETS: [&str; 8] = [
 ];
 
 /// The names that each function is given, by function.
-pub fn names_by_function() -> anyhow::Result<BTreeMap<String, BTreeSet<String>>> {
+fn names_by_function() -> anyhow::Result<BTreeMap<String, BTreeSet<String>>> {
     let template: Value = serde_norway::from_str(TEMPLATE).context("template.yaml")?;
     let resources = template["Resources"].as_mapping().context("no resources")?;
     let function = |resource: &Value| {
@@ -38,7 +38,7 @@ pub fn names_by_function() -> anyhow::Result<BTreeMap<String, BTreeSet<String>>>
 
 /// What is wrong with the settings of this environment, by name and never with a value, and how many of all names it
 /// has. Those that it has not are nothing wrong: the functions have environments of their own.
-pub fn look(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<(Vec<String>, usize, usize)> {
+pub(crate) fn look(lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<(Vec<String>, usize, usize)> {
     let mut names: BTreeSet<String> = names_by_function()?.into_values().flatten().collect();
     names.extend(SECRETS.map(str::to_owned));
     let mut wrong = Vec::new();

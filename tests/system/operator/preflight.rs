@@ -111,8 +111,12 @@ async fn what_is_counted_comes_true() {
                         .await;
                 }
                 Err(rule) => {
-                    assert_eq!(rule, "one_call_per_phone_day", "{id}");
-                    callees.suppress(id, "phone_called_today").await;
+                    assert_eq!(
+                        (id, rule.as_str()),
+                        ("plain", "ten_hours_between_calls_to_a_phone"),
+                        "the telephone was called at nine"
+                    );
+                    callees.suppress(id, "called_within_ten_hours").await;
                 }
             }
         }

@@ -122,13 +122,13 @@ async fn a_call_that_a_rule_or_vapi_refused_is_told_with_the_reason() {
     callees.accepted(first).await;
     assert_eq!(
         callees.grant("second").await,
-        Err("one_call_per_phone_day".to_owned())
+        Err("ten_hours_between_calls_to_a_phone".to_owned())
     );
-    callees.suppress("second", "phone_called_today").await;
+    callees.suppress("second", "called_within_ten_hours").await;
     let said = callees.why("second", None).await;
     assert!(
         said.ends_with(
-            "somebody with the same number was called that day, or may have been (first, at 10:00)."
+            "they, or somebody with their number, were called less than ten hours before (first, at 10:00)."
         ),
         "{said}"
     );
@@ -223,6 +223,7 @@ async fn a_pause_of_all_calling_explains_its_days_when_it_is_over() {
     ops::pause_all(callees.owner()).await.expect("a pause");
     callees.at("2026-06-10 14:00+00").await;
     assert_eq!(callees.schedule().await, [""; 0]);
+    callees.at("2026-06-10 14:30+00").await;
     assert_eq!(
         callees.why("cust_42", None).await,
         "was not called today: at their hour (10:00) all calling was paused."

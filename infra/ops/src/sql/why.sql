@@ -37,7 +37,7 @@ SELECT jsonb_build_object(
   'created_at', (asked.row).created_at,
   'paid_at', (asked.row).paid_at,
   'last_call_date', (asked.row).last_call_date,
-  'next_call_at', least((asked.row).next_call_scheduled_at, '9999-01-01'),
+  'next_call_at', CASE WHEN isfinite((asked.row).next_call_scheduled_at) THEN (asked.row).next_call_scheduled_at END,
   'next_call_day', ((asked.row).next_call_scheduled_at AT TIME ZONE asked.zone)::date,
   'welcome_is_owed', (asked.row).paid_at >= calling.welcome_since AND NOT (asked.row).welcome_call_completed
     AND NOT EXISTS (SELECT FROM jobs WHERE kind = 'welcome_call' AND customer_id = $1),
@@ -47,7 +47,8 @@ SELECT jsonb_build_object(
       'timezone', (versions.row).timezone, 'timezone_given', (versions.row).timezone_given,
       'call_at', (versions.row).call_at, 'call_days', (versions.row).call_days,
       'payment_status', (versions.row).payment_status, 'call_status', (versions.row).call_status,
-      'paused_until', least((versions.row).paused_until, '9999-01-01'),
+      'paused_until', CASE WHEN isfinite((versions.row).paused_until) THEN (versions.row).paused_until
+                           WHEN (versions.row).paused_until > '2000-01-01' THEN '9999-01-01' END,
       'hour', at_local_time(bounds.day, (versions.row).call_at, (versions.row).timezone)) ORDER BY place NULLS LAST) FROM versions),
   'calling', (SELECT jsonb_agg(jsonb_build_object('until', until, 'paused', paused) ORDER BY place NULLS LAST)
               FROM (SELECT id AS place, changed_at AS until, (was ->> 'paused')::boolean AS paused

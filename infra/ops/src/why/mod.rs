@@ -10,14 +10,16 @@ use jiff::civil::Date;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
-pub use facts::{Attempt, Calling, Facts, Job, OptOut, OtherCall, Payment, Version};
-pub use rules::rule_against;
-pub(crate) use rules::rule_against_them;
-pub use sentence::sentence;
+pub(crate) use facts::Facts;
+pub(crate) use rules::{rule_against, rule_against_them};
 pub(crate) use words::{day, time};
 
 /// What the ledger holds of a customer's day, today if no other is named; `None` if there is no such customer.
-pub async fn facts(client: &Client, customer: &str, day: Option<Date>) -> anyhow::Result<Option<Facts>> {
+pub(crate) async fn facts(
+    client: &Client,
+    customer: &str,
+    day: Option<Date>,
+) -> anyhow::Result<Option<Facts>> {
     let sql = include_str!("../sql/why.sql");
     let row = client
         .query_typed_opt(sql, &[(&customer, Type::TEXT), (&day, Type::DATE)])
@@ -30,5 +32,8 @@ pub async fn facts(client: &Client, customer: &str, day: Option<Date>) -> anyhow
 
 /// Why a customer was, or was not, called on a day of theirs, in a sentence; `None` if there is no such customer.
 pub async fn why(client: &Client, customer: &str, day: Option<Date>) -> anyhow::Result<Option<String>> {
-    Ok(facts(client, customer, day).await?.as_ref().map(sentence))
+    Ok(facts(client, customer, day)
+        .await?
+        .as_ref()
+        .map(sentence::sentence))
 }

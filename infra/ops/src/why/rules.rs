@@ -7,7 +7,7 @@ use super::words::Clock;
 
 /// The first rule against calling them at `moment`, as the database's `rule_against_calling` has them, as a clause
 /// with what is known of it; `None` if there is none. What follows from other calls is not among these.
-pub fn rule_against(facts: &Facts, moment: Timestamp) -> Option<String> {
+pub(crate) fn rule_against(facts: &Facts, moment: Timestamp) -> Option<String> {
     if facts.was_paused(moment) {
         return Some(said_of(facts, moment, "all calling is paused", "all calling was paused").to_owned());
     }

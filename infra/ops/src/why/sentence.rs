@@ -14,7 +14,7 @@ const SCHEDULERS_GRACE: SignedDuration = SignedDuration::from_mins(5);
 const CATCH_UP: SignedDuration = SignedDuration::from_hours(4);
 
 /// Why the customer was, or was not, called on the day. What the rows cannot tell is said to be unknown.
-pub fn sentence(facts: &Facts) -> String {
+pub(crate) fn sentence(facts: &Facts) -> String {
     let said = match (attempt_of_the_day(facts), job_of_the_day(facts)) {
         (Some((job, attempt)), _) => attempted(facts, job, attempt),
         (None, Some(job)) => owed(facts, job),
