@@ -17,6 +17,7 @@ mod local_stack;
 mod logs;
 mod migrations;
 mod missed_calls;
+mod operator;
 mod pooler;
 mod properties;
 mod queue_contract;
