@@ -1,8 +1,8 @@
 //! What Switchboard's functions share.
 //!
 //! In reading order: [`missed_calls`] and [`customers`] are what the business promises, [`jobs`] is the engine
-//! that keeps the promise at most once, [`inbound`] takes in what providers tell us, [`providers`] translate
-//! other companies' words into ours, [`platform`] carries (database, queue, HTTP, secrets, logs) and knows no
+//! that keeps the promise at most once, [`inbound`] and [`payments`] take in what we are told, [`providers`]
+//! translate other companies' words into ours, [`platform`] carries (database, queue, HTTP, secrets, logs) and knows no
 //! domain, and [`environment`] hands out settings and clients.
 
 pub mod customers;
@@ -10,6 +10,7 @@ pub mod environment;
 pub mod inbound;
 pub mod jobs;
 pub mod missed_calls;
+pub mod payments;
 pub mod phone;
 pub mod platform;
 pub mod providers;

@@ -39,6 +39,8 @@ pub fn one_in_process(
     Ok(match binary {
         "twilio-voice-webhook" => http!(twilio_voice_webhook),
         "twilio-status-webhook" => http!(twilio_status_webhook),
+        "stripe-webhook" => http!(stripe_webhook),
+        "customers-webhook" => http!(customers_webhook),
         "missed-call-poller" => http!(missed_call_poller),
         "job-sweeper" => http!(job_sweeper),
         "cleanup" => http!(cleanup),

@@ -170,7 +170,7 @@ fn assert_is_storable(event: &PaymentEvent, source: Source) {
         let time = call_at.time();
         let minutes = i16::from(time.hour()) * 60 + i16::from(time.minute());
         assert!(
-            (8 * 60..20 * 60 + 45).contains(&minutes) && time.second() == 0,
+            (8 * 60..=20 * 60 + 30).contains(&minutes) && time.second() == 0,
             "{time}"
         );
     }
