@@ -170,7 +170,11 @@ fn tell(event: &PaymentEvent, recorded: Recorded, standing: Option<&Standing>, p
         "{tag} Event recorded"
     );
     if recorded.zone_is_unknown {
-        tracing::warn!(event.id = id, customer.id = customer, "{tag} The database does not know the time zone");
+        tracing::warn!(
+            event.id = id,
+            customer.id = customer,
+            "{tag} The database does not know the time zone"
+        );
     }
     let Some(standing) = standing else { return };
     if standing.is_short {
@@ -185,7 +189,10 @@ fn tell(event: &PaymentEvent, recorded: Recorded, standing: Option<&Standing>, p
         );
     }
     if standing.is_of_two {
-        tracing::error!(event.id = id, "{tag} One purchase names two customers: nobody's to guess");
+        tracing::error!(
+            event.id = id,
+            "{tag} One purchase names two customers: nobody's to guess"
+        );
     } else if customer.is_none() && event.effect == Effect::Paid {
         tracing::warn!(event.id = id, "{tag} Paid, and nobody has said yet by whom");
     }

@@ -10,6 +10,10 @@ pub const VOICE: &str = "/api/webhooks/twilio/voice";
 pub const DIAL_RESULT: &str = "/api/webhooks/twilio/voice?mode=dial-result";
 /// Where Twilio reports on calls and texts.
 pub const STATUS: &str = "/api/webhooks/twilio/status";
+/// Where Stripe tells of payments.
+pub const STRIPE: &str = "/api/webhooks/stripe";
+/// Where a shop without it does.
+pub const SHOP: &str = "/api/webhooks/customers";
 
 /// What the gateway answered.
 #[derive(Debug, Clone)]

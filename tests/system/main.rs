@@ -15,6 +15,7 @@ mod local_stack;
 mod logs;
 mod migrations;
 mod missed_calls;
+mod payments;
 mod pooler;
 mod properties;
 mod queue_contract;

@@ -37,19 +37,29 @@ pub async fn handle(endpoint: &Endpoint, request: Request) -> http::Result {
     let event = match shop::read(&request.body, request.heard_at) {
         Ok(event) => event,
         Err(errors) => {
-            let reason = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ");
+            let reason = errors
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; ");
             let aside = payments::set_aside(database, park, Source::Shop, &reason, &request).await;
             // Whoever sent it knows of it, and can say it better.
             if let Err(error) = aside {
-                tracing::warn!(error = format!("{error:#}"), reason, "[CUSTOMERS WEBHOOK] Not even quarantined");
+                tracing::warn!(
+                    error = format!("{error:#}"),
+                    reason,
+                    "[CUSTOMERS WEBHOOK] Not even quarantined"
+                );
             }
             return Ok(http::json(400, &json!({ "ok": false, "errors": errors })));
         }
     };
-    Ok(match payments::keep(database, park, &event, request.heard_at).await {
-        Ok(kept) => http::json(200, &answer(event, kept)),
-        Err(error) => http::try_again(&error),
-    })
+    Ok(
+        match payments::keep(database, park, &event, request.heard_at).await {
+            Ok(kept) => http::json(200, &answer(event, kept)),
+            Err(error) => http::try_again(&error),
+        },
+    )
 }
 
 fn answer(event: PaymentEvent, kept: Kept) -> Value {
@@ -58,7 +68,10 @@ fn answer(event: PaymentEvent, kept: Kept) -> Value {
         return json!({ "ok": true, "parked": true, "warnings": warnings });
     };
     if recorded.zone_is_unknown {
-        warnings.push(FieldError::new("timezone", "not a time zone that the database knows"));
+        warnings.push(FieldError::new(
+            "timezone",
+            "not a time zone that the database knows",
+        ));
     }
     json!({
         "ok": true,

@@ -1,9 +1,9 @@
 //! The Lambda binary.
 
+use customers_webhook::{Endpoint, handle};
 use lambda_http::{Error, run, service_fn};
 use shared::Environment;
 use shared::platform::lambda;
-use customers_webhook::{Endpoint, handle};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {

@@ -51,9 +51,7 @@ pub async fn handle(endpoint: &Endpoint, request: Request) -> http::Result {
                 .await
                 .map(|_| ()),
         },
-        Err(error) => {
-            payments::set_aside(database, park, Source::Stripe, &error.to_string(), &request).await
-        }
+        Err(error) => payments::set_aside(database, park, Source::Stripe, &error.to_string(), &request).await,
     };
     Ok(match kept {
         Ok(()) => http::json(200, &json!({ "ok": true })),

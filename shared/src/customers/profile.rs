@@ -132,9 +132,7 @@ mod whole_number {
         phone.as_ref().map(Phone::as_str).serialize(serializer)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Option<Phone>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Phone>, D::Error> {
         let number = Option::<String>::deserialize(deserializer)?;
         let phone = number.map(|number| Phone::parse(&number)).transpose();
         phone.map_err(de::Error::custom)

@@ -11,10 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::platform::signature::sign;
-use system_tests::{Reply, SHOP_SECRET, STRIPE_SECRET, World};
+use system_tests::{Reply, SHOP, SHOP_SECRET, STRIPE, STRIPE_SECRET, TestDatabase, World};
 
-const STRIPE: &str = "/api/webhooks/stripe";
-const SHOP: &str = "/api/webhooks/customers";
 const JSON: (&str, &str) = ("content-type", "application/json; charset=utf-8");
 
 /// A world whose customers are all new ones.
@@ -44,7 +42,11 @@ async fn post_as(world: &World, target: &str, secret: &str, body: &str) -> Reply
 
 async fn stripe(world: &World, event: &Value) {
     let reply = post_as(world, STRIPE, STRIPE_SECRET, &event.to_string()).await;
-    assert_eq!((reply.status, reply.body.as_str()), (200, r#"{"ok":true}"#), "{event}");
+    assert_eq!(
+        (reply.status, reply.body.as_str()),
+        (200, r#"{"ok":true}"#),
+        "{event}"
+    );
 }
 
 async fn shop(world: &World, event: &Value) -> Value {
@@ -108,23 +110,68 @@ async fn a_payment_calls_nobody_and_plans_the_first_call_for_twenty_minutes_late
     let world = world().await;
     // In Edmonton it is six hours earlier, in St John's two and a half.
     for (customer, zone, paid_at, called_at) in [
-        ("noon", "America/Edmonton", "2026-06-10T17:00:00Z", "2026-06-10T17:20:00Z"),
-        ("night", "America/Edmonton", "2026-06-11T09:00:00Z", "2026-06-11T14:00:00Z"),
-        ("early", "America/Edmonton", "2026-06-11T13:39:59Z", "2026-06-11T14:00:00Z"),
-        ("late", "America/Edmonton", "2026-06-12T02:10:00Z", "2026-06-12T02:30:00Z"),
-        ("too_late", "America/Edmonton", "2026-06-12T02:10:01Z", "2026-06-12T14:00:00Z"),
-        ("elsewhere", "America/St_Johns", "2026-06-13T22:41:00Z", "2026-06-14T10:30:00Z"),
+        (
+            "noon",
+            "America/Edmonton",
+            "2026-06-10T17:00:00Z",
+            "2026-06-10T17:20:00Z",
+        ),
+        (
+            "night",
+            "America/Edmonton",
+            "2026-06-11T09:00:00Z",
+            "2026-06-11T14:00:00Z",
+        ),
+        (
+            "early",
+            "America/Edmonton",
+            "2026-06-11T13:39:59Z",
+            "2026-06-11T14:00:00Z",
+        ),
+        (
+            "late",
+            "America/Edmonton",
+            "2026-06-12T02:10:00Z",
+            "2026-06-12T02:30:00Z",
+        ),
+        (
+            "too_late",
+            "America/Edmonton",
+            "2026-06-12T02:10:01Z",
+            "2026-06-12T14:00:00Z",
+        ),
+        (
+            "elsewhere",
+            "America/St_Johns",
+            "2026-06-13T22:41:00Z",
+            "2026-06-14T10:30:00Z",
+        ),
     ] {
         let paid_at: Timestamp = paid_at.parse().expect("a time");
-        world.database.sql(&format!("UPDATE stopped_clock SET at = '{paid_at}'")).await;
+        world
+            .database
+            .sql(&format!("UPDATE stopped_clock SET at = '{paid_at}'"))
+            .await;
         let mut paid = session(customer, customer);
         paid["metadata"]["timezone"] = json!(zone);
         let seconds = paid_at.duration_since(began()).as_secs();
-        stripe(&world, &event(&format!("evt_{customer}"), "checkout.session.completed", seconds, paid)).await;
+        stripe(
+            &world,
+            &event(
+                &format!("evt_{customer}"),
+                "checkout.session.completed",
+                seconds,
+                paid,
+            ),
+        )
+        .await;
         let planned: Option<Timestamp> = world
             .database
             .owner()
-            .query_one("SELECT next_call_scheduled_at FROM customers WHERE id = $1", &[&customer])
+            .query_one(
+                "SELECT next_call_scheduled_at FROM customers WHERE id = $1",
+                &[&customer],
+            )
             .await
             .expect("a customer")
             .get(0);
@@ -138,7 +185,10 @@ async fn a_shop_is_told_what_its_word_has_led_to() {
     let world = world().await;
     let yesterday = Timestamp::now() - SignedDuration::from_hours(24);
     let yesterday = format!("{}T18:00:00Z", yesterday.strftime("%Y-%m-%d"));
-    world.database.sql(&format!("UPDATE stopped_clock SET at = '{yesterday}'")).await;
+    world
+        .database
+        .sql(&format!("UPDATE stopped_clock SET at = '{yesterday}'"))
+        .await;
     let paid = json!({
         "event_id": "order-1", "occurred_at": yesterday, "id": "cust_42", "payment_status": "Paid",
         "name": "Ada", "phone": "+14035550001", "timezone": "Eastern", "call_at": "09:30",
@@ -167,7 +217,10 @@ async fn the_same_event_a_second_time_does_nothing() {
     let paid = event("evt_1", "checkout.session.completed", 0, session("cust_42", "1"));
     stripe(&world, &paid).await;
     // Whoever takes their number back does not get it back by a repetition.
-    world.database.sql("UPDATE customers SET phone_validated = false, phone = NULL").await;
+    world
+        .database
+        .sql("UPDATE customers SET phone_validated = false, phone = NULL")
+        .await;
     world.pass(SignedDuration::from_mins(1)).await;
     let row = "SELECT customers::text FROM customers";
     let before = world.database.one(row).await;
@@ -180,9 +233,12 @@ async fn the_same_event_a_second_time_does_nothing() {
 #[tokio::test]
 async fn money_of_the_other_mode_is_none() {
     for (stage, counts) in [("production", true), ("preview", false)] {
-        let database = system_tests::TestDatabase::new().await;
+        let database = TestDatabase::new().await;
         let url = database.application_url().await;
-        let world = World::without_lines(database, url, |settings| settings.with("SWITCHBOARD_STAGE", stage)).await;
+        let world = World::without_lines(database, url, |settings| {
+            settings.with("SWITCHBOARD_STAGE", stage)
+        })
+        .await;
         for is_live in [true, false] {
             let mut paid = event("evt_1", "checkout.session.completed", 0, session("cust_42", "1"));
             paid["livemode"] = json!(is_live);
@@ -197,7 +253,7 @@ async fn money_of_the_other_mode_is_none() {
 
 #[tokio::test]
 async fn while_a_secret_is_replaced_both_are_good() {
-    let database = system_tests::TestDatabase::new().await;
+    let database = TestDatabase::new().await;
     let url = database.application_url().await;
     let world = World::without_lines(database, url, |settings| {
         settings
@@ -214,18 +270,42 @@ async fn while_a_secret_is_replaced_both_are_good() {
         (STRIPE, &paid, STRIPE_SECRET, "the-previous-stripe-word"),
         (SHOP, &told, SHOP_SECRET, "the-previous-shop-word"),
     ] {
-        for (secret, status) in [(current, 200), (previous, 200), ("the-word-before", 403), (JSON.1, 403)] {
-            assert_eq!(post_as(&world, target, secret, body).await.status, status, "{target}: {secret}");
+        for (secret, status) in [
+            (current, 200),
+            (previous, 200),
+            ("the-word-before", 403),
+            (JSON.1, 403),
+        ] {
+            assert_eq!(
+                post_as(&world, target, secret, body).await.status,
+                status,
+                "{target}: {secret}"
+            );
         }
-        let other = if target == STRIPE { SHOP_SECRET } else { STRIPE_SECRET };
-        assert_eq!(post_as(&world, target, other, body).await.status, 403, "{target}: the other's");
+        let other = if target == STRIPE {
+            SHOP_SECRET
+        } else {
+            STRIPE_SECRET
+        };
+        assert_eq!(
+            post_as(&world, target, other, body).await.status,
+            403,
+            "{target}: the other's"
+        );
     }
     // Stripe signs with both at once.
     let now = Timestamp::now();
     let header = |secret: &str| sign(paid.as_bytes(), &SecretString::from(secret), now);
     let (strange, good) = (header("strange"), header(STRIPE_SECRET));
     let both = format!("{strange},{}", good.split_once(',').expect("two items").1);
-    let reply = world.send("POST", STRIPE, &[JSON, ("stripe-signature", &both)], paid.as_str()).await;
+    let reply = world
+        .send(
+            "POST",
+            STRIPE,
+            &[JSON, ("stripe-signature", &both)],
+            paid.as_str(),
+        )
+        .await;
     assert_eq!(reply.status, 200);
 }
 
@@ -244,7 +324,12 @@ async fn what_stripes_own_library_signed_counts_and_nothing_near_it_does() {
     let bodies: Vec<String> = (0..4)
         .map(|number| {
             let paid = session(&format!("cust_{number}"), &number.to_string());
-            let paid = event(&format!("evt_{number}"), "checkout.session.completed", number, paid);
+            let paid = event(
+                &format!("evt_{number}"),
+                "checkout.session.completed",
+                number,
+                paid,
+            );
             serde_json::to_string_pretty(&paid).expect("JSON")
         })
         .collect();

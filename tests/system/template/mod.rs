@@ -13,9 +13,11 @@ use serde_json::Value;
 const FUNCTION: &str = "AWS::Serverless::Function";
 
 /// What anybody on the internet can reach, and what they must show there.
-const DOORS: [(&str, &str); 6] = [
+const DOORS: [(&str, &str); 8] = [
     ("ANY /api/webhooks/twilio/voice", "Twilio's signature"),
     ("ANY /api/webhooks/twilio/status", "Twilio's signature"),
+    ("ANY /api/webhooks/stripe", "Stripe's signature"),
+    ("ANY /api/webhooks/customers", "the shop's signature"),
     ("GET /api/cron/check-missed-calls", "CRON_SECRET"),
     ("GET /api/cron/run-outbound-jobs", "CRON_SECRET"),
     ("DELETE /api/cron/cleanup-old-calls", "CRON_SECRET"),

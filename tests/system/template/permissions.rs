@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{resources, template};
 
 /// Every permission that there is. One that is added is thought about here.
-const PERMISSIONS: [(&str, &[(&str, &str)]); 6] = [
+const PERMISSIONS: [(&str, &[(&str, &str)]); 8] = [
     (
         "twilio-voice-webhook",
         &[
@@ -23,6 +23,8 @@ const PERMISSIONS: [(&str, &[(&str, &str)]); 6] = [
             ("sqs:SendMessage", "ParkedEventsQueue"),
         ],
     ),
+    ("stripe-webhook", &[("sqs:SendMessage", "ParkedEventsQueue")]),
+    ("customers-webhook", &[("sqs:SendMessage", "ParkedEventsQueue")]),
     ("missed-call-poller", &[("sqs:SendMessage", "MessagesQueue")]),
     (
         "job-sweeper",
