@@ -333,7 +333,7 @@ async fn what_stripes_own_library_signed_counts_and_nothing_near_it_does() {
             serde_json::to_string_pretty(&paid).expect("JSON")
         })
         .collect();
-    let ages = [0, 299, 330, -330];
+    let ages = [0, 240, 400, -400];
     let cases: Vec<Value> = bodies
         .iter()
         .zip(ages)

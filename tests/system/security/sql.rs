@@ -116,7 +116,10 @@ async fn a_function_with_its_owners_rights_says_where_it_looks_and_is_nobody_els
     let database = TestDatabase::with_running_clock().await;
     let definers = "SELECT string_agg(proname, ', ' ORDER BY proname) FROM pg_proc
                     WHERE prosecdef AND pronamespace = 'public'::regnamespace";
-    assert_eq!(database.one(definers).await.as_deref(), Some("guard_attempt"));
+    assert_eq!(
+        database.one(definers).await.as_deref(),
+        Some("guard_attempt, join_purchase, plan_calls, project_payment")
+    );
     let unpinned = "SELECT count(*) FROM pg_proc WHERE prosecdef
                     AND NOT coalesce('search_path=public, pg_temp' = ANY (proconfig), false)";
     assert_eq!(database.one(unpinned).await.as_deref(), Some("0"));
