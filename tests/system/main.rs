@@ -18,6 +18,7 @@ mod logs;
 mod migrations;
 mod missed_calls;
 mod operator;
+mod payments;
 mod pooler;
 mod properties;
 mod queue_contract;
