@@ -13,7 +13,7 @@ use serde_json::Value;
 const FUNCTION: &str = "AWS::Serverless::Function";
 
 /// What anybody on the internet can reach, and what they must show there.
-const DOORS: [(&str, &str); 8] = [
+const DOORS: [(&str, &str); 10] = [
     ("ANY /api/webhooks/twilio/voice", "Twilio's signature"),
     ("ANY /api/webhooks/twilio/status", "Twilio's signature"),
     ("ANY /api/webhooks/vapi", "Vapi's signature"),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{resources, template};
 
 /// Every permission that there is. One that is added is thought about here.
-const PERMISSIONS: [(&str, &[(&str, &str)]); 8] = [
+const PERMISSIONS: [(&str, &[(&str, &str)]); 10] = [
     (
         "twilio-voice-webhook",
         &[
