@@ -132,7 +132,9 @@ impl Preflight {
             "utc_hour" => self.by_utc_hour.entry(key).or_default().add(kind, number),
             "local_hour" => self.by_local_hour.entry(key).or_default().add(kind, number),
             "busiest_minute" => self.busiest_minute = Some((key, number)),
-            "against" => drop(self.against.insert(key, number)),
+            "against" => {
+                self.against.insert(key, number);
+            }
             "shared_phones" => self.shared_phones = number,
             "sharing_customers" => self.sharing_customers = number,
             "shared_phone" => self.some_shared_phones.push((Phone::stored(key), number)),

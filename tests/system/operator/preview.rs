@@ -39,25 +39,21 @@ async fn seven_calls_are_listed_across_a_change_of_the_clocks() {
     );
 }
 
-/// Lets the schedule tick until the seven calls that were promised are over.
+/// Lets the schedule tick whenever somebody is due, until the seven calls that were promised are over.
 async fn keeps_its_promise(callees: &Callees, id: &str) {
     let promised = instants(&preview(callees, id).await);
     assert_eq!(promised.len(), 7, "{promised:?}");
     let mut kept = Vec::new();
-    let mut now = callees.now().await;
-    while now <= promised[6] {
-        callees.at(&now.to_string()).await;
-        if callees
-            .schedule()
-            .await
-            .iter()
-            .any(|decision| decision.ends_with("_call"))
-        {
+    while kept.len() < promised.len() {
+        callees
+            .sql("UPDATE stopped_clock SET at = (SELECT min(next_call_scheduled_at) FROM customers)")
+            .await;
+        let decisions = callees.schedule().await;
+        if decisions.iter().any(|decision| decision.ends_with("_call")) {
             let attempt = callees.grant(id).await.expect("allowed");
             callees.accepted(attempt).await;
-            kept.push(now);
+            kept.push(callees.now().await);
         }
-        now += jiff::SignedDuration::from_mins(10);
     }
     assert_eq!(kept, promised, "{id}");
 }

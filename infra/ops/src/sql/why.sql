@@ -32,7 +32,6 @@ SELECT jsonb_build_object(
   'now', switchboard_now(),
   'day', asked.day,
   'today', (switchboard_now() AT TIME ZONE asked.zone)::date,
-  'begins', bounds.begins,
   'ends', bounds.ends,
   'created_at', (asked.row).created_at,
   'paid_at', (asked.row).paid_at,
@@ -45,7 +44,7 @@ SELECT jsonb_build_object(
   'versions', (SELECT jsonb_agg(jsonb_build_object(
       'until', until, 'phone', (versions.row).phone, 'phone_validated', (versions.row).phone_validated,
       'timezone', (versions.row).timezone, 'timezone_given', (versions.row).timezone_given,
-      'call_at', (versions.row).call_at, 'call_days', (versions.row).call_days,
+      'call_days', (versions.row).call_days,
       'payment_status', (versions.row).payment_status, 'call_status', (versions.row).call_status,
       'paused_until', CASE WHEN isfinite((versions.row).paused_until) THEN (versions.row).paused_until
                            WHEN (versions.row).paused_until > '2000-01-01' THEN '9999-01-01' END,
@@ -59,7 +58,7 @@ SELECT jsonb_build_object(
       'due_at', concerned.due_at, 'expires_at', concerned.expires_at, 'created_at', concerned.created_at,
       'ended_at', concerned.ended_at, 'lease_until', concerned.lease_until,
       'attempts', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-          'state', attempt.state, 'granted_at', attempt.granted_at, 'recipient', attempt.recipient,
+          'state', attempt.state, 'granted_at', attempt.granted_at,
           'local_day', attempt.local_day, 'local_time', date_trunc('minute', attempt.local_time), 'timezone', attempt.timezone,
           'reason', attempt.reason, 'result', result.result, 'ended_reason', result.ended_reason,
           'customer_spoke', result.customer_spoke) ORDER BY attempt.attempt_no), '[]')
@@ -67,7 +66,7 @@ SELECT jsonb_build_object(
         WHERE attempt.job_id = concerned.id)) ORDER BY concerned.created_at), '[]') FROM concerned),
   -- Calls that leave no room for one on that day: to the same telephone, or to them within ten hours of it.
   'other_calls', (SELECT coalesce(jsonb_agg(jsonb_build_object(
-      'customer_id', attempt.customer_id, 'granted_at', attempt.granted_at, 'local_day', attempt.local_day)
+      'customer_id', attempt.customer_id, 'granted_at', attempt.granted_at)
       ORDER BY attempt.granted_at), '[]')
     FROM attempts AS attempt
     WHERE attempt.channel = 'call' AND attempt.state <> 'refused'

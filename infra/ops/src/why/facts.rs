@@ -16,9 +16,7 @@ pub(crate) struct Facts {
     pub(crate) day: Date,
     /// The day that their clock shows now.
     pub(crate) today: Date,
-    /// When that day begins.
-    pub(crate) begins: Timestamp,
-    /// When it ends.
+    /// When that day ends.
     pub(crate) ends: Timestamp,
     /// Since when they are a customer.
     pub(crate) created_at: Timestamp,
@@ -61,8 +59,6 @@ pub(crate) struct Version {
     pub(crate) timezone: Option<String>,
     /// What we were told of it.
     pub(crate) timezone_given: Option<String>,
-    /// Their hour.
-    pub(crate) call_at: Time,
     /// Their days of the week, 1 for Monday.
     pub(crate) call_days: Vec<i8>,
     /// What their payments come to.
@@ -116,8 +112,6 @@ pub(crate) struct Attempt {
     pub(crate) state: String,
     /// When it was allowed.
     pub(crate) granted_at: Timestamp,
-    /// Whom it was to call.
-    pub(crate) recipient: String,
     /// The customer's day then.
     pub(crate) local_day: Date,
     /// Their time then, to the minute.
@@ -141,8 +135,6 @@ pub(crate) struct OtherCall {
     pub(crate) customer_id: String,
     /// When.
     pub(crate) granted_at: Timestamp,
-    /// Their day then.
-    pub(crate) local_day: Date,
 }
 
 /// Somebody said stop.
