@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use local::template::Template;
-use system_tests::{CRON_SECRET, FORM, JOB_RUNNER_TOKEN, STATUS, VOICE, World};
+use system_tests::{CRON_SECRET, FORM, JOB_RUNNER_TOKEN, STATUS, VAPI, VOICE, World};
 
 use super::{SID, assert_nothing_came_of_it, call_form};
 use crate::architecture::sources;
@@ -131,7 +131,7 @@ fn nobody_keeps_the_gate_of_what_is_deployed() {
 #[tokio::test]
 async fn without_a_key_every_door_is_shut_and_no_other_is_there() {
     let world = World::begin().await;
-    let doors: BTreeSet<_> = KEYED.iter().map(|door| door.1).chain([VOICE, STATUS]).collect();
+    let doors: BTreeSet<_> = KEYED.iter().map(|door| door.1).chain([VOICE, STATUS, VAPI]).collect();
     for path in &doors {
         for method in METHODS {
             let reply = world.send(method, path, &[FORM], "").await;
@@ -170,7 +170,8 @@ async fn without_a_key_every_door_is_shut_and_no_other_is_there() {
         "/api/webhooks/twilio/voice/",
         "/api/webhooks/twilio/voice/result",
         "/api/webhooks/meta",
-        "/api/webhooks/vapi",
+        "/api/webhooks/vapi/",
+        "/api/webhooks/vapi/x",
         "/2015-03-31/functions/job-runner/invocations",
     ];
     let bearer = format!("Bearer {CRON_SECRET}");
