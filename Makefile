@@ -50,6 +50,10 @@ migrate: ## Bring the database up to date (DIRECT_URL or DATABASE_URL)
 verify: ## Compare the database with what the code expects; change nothing
 	@$(OPS) verify $(ARGS)
 
+.PHONY: ops
+ops: ## Ask or switch what an operator may (ARGS="why cust_42 2026-06-09", ARGS=preflight, ARGS=--help)
+	@$(OPS) $(or $(ARGS),--help)
+
 ## Checks
 
 .PHONY: test

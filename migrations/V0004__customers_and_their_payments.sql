@@ -86,6 +86,8 @@ CREATE TABLE customers (
   payment_status         text NOT NULL DEFAULT 'Unpaid' CONSTRAINT payment_status_is_known
                               CHECK (payment_status IN ('Unpaid', 'Paid', 'Refunded', 'Disputed', 'Ended')),
   paid_at                timestamptz,
+  -- When the shop told what, by its own clock: field and seconds since 1970. An older word changes nothing.
+  told_at                jsonb NOT NULL DEFAULT '{}',
   call_status            text NOT NULL DEFAULT 'enabled'
     CONSTRAINT call_status_is_known CHECK (call_status IN ('enabled', 'disabled')),
   paused_until           timestamptz,
@@ -132,6 +134,12 @@ CREATE INDEX payment_events_by_object ON payment_events USING gin (object_ids);
 CREATE INDEX payment_events_by_purchase ON payment_events (purchase);
 CREATE INDEX payment_events_by_customer ON payment_events (customer_id);
 
+-- Whether less than the price was paid, or other money. A shop has its own price.
+CREATE FUNCTION is_less_than_the_price(event payment_events) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT event.effect = 'paid' AND event.source = 'stripe' AND event.amount IS NOT NULL AND price IS NOT NULL
+         AND (event.amount < price OR event.currency IS DISTINCT FROM currency)
+  FROM calling $$;
+
 -- What somebody's payments come to, and since when they pay.
 --
 -- In a purchase the newest event counts, and at the same second what takes the money back. Whoever has one purchase
@@ -139,12 +147,11 @@ CREATE INDEX payment_events_by_customer ON payment_events (customer_id);
 CREATE FUNCTION payment_standing(customer text, OUT payment_status text, OUT paid_at timestamptz) LANGUAGE sql STABLE AS $$
   WITH counted AS (
     SELECT event.purchase, event.effect, event.created_at,
-           bool_or(event.effect = 'paid') OVER (PARTITION BY event.purchase) AS began
-    FROM payment_events AS event CROSS JOIN calling
+           EXISTS (SELECT FROM payment_events AS start WHERE start.purchase = event.purchase AND start.effect = 'paid') AS began
+    FROM payment_events AS event
     WHERE event.customer_id = customer
       AND event.effect IN ('paid', 'refunded', 'disputed', 'dispute_lost', 'ended')
-      AND NOT (event.effect = 'paid' AND event.source = 'stripe' AND calling.price IS NOT NULL AND event.amount IS NOT NULL
-               AND (event.amount < calling.price OR event.currency IS DISTINCT FROM calling.currency))
+      AND NOT is_less_than_the_price(event)
       -- A dispute that was won never was one.
       AND NOT (event.effect = 'disputed' AND EXISTS (
             SELECT FROM payment_events AS won
@@ -153,12 +160,13 @@ CREATE FUNCTION payment_standing(customer text, OUT payment_status text, OUT pai
   newest AS (
     SELECT DISTINCT ON (purchase) effect, created_at, began
     FROM counted
-    ORDER BY purchase, created_at DESC, effect = 'paid'
+    -- Of one second's events always the same one, whatever order they came in.
+    ORDER BY purchase, created_at DESC, effect = 'paid', effect COLLATE "C" DESC
   ),
   standing AS (
     SELECT effect FROM newest
     ORDER BY effect = 'paid' AND created_at > coalesce((SELECT max(created_at) FROM newest WHERE NOT began), '-infinity') DESC,
-             effect = 'paid', created_at DESC
+             effect = 'paid', created_at DESC, effect COLLATE "C" DESC
     LIMIT 1
   )
   SELECT coalesce((SELECT CASE effect WHEN 'paid' THEN 'Paid' WHEN 'disputed' THEN 'Disputed' WHEN 'ended' THEN 'Ended'
@@ -193,8 +201,10 @@ CREATE FUNCTION project_payment() RETURNS trigger LANGUAGE plpgsql SECURITY DEFI
 BEGIN
   UPDATE customers
   SET payment_status = standing.payment_status, paid_at = standing.paid_at, updated_at = switchboard_now()
-  FROM payment_standing(NEW.customer_id) AS standing
-  WHERE customers.id = NEW.customer_id
+  -- Where one event makes one purchase of two customers', both are concerned.
+  FROM (SELECT DISTINCT customer_id AS id FROM payment_events WHERE purchase = NEW.purchase) AS concerned
+  CROSS JOIN LATERAL payment_standing(concerned.id) AS standing
+  WHERE customers.id = concerned.id
     AND (customers.payment_status, customers.paid_at) IS DISTINCT FROM (standing.payment_status, standing.paid_at);
   RETURN NULL;
 END $$;
@@ -206,7 +216,7 @@ REVOKE EXECUTE ON FUNCTION join_purchase(), project_payment() FROM PUBLIC;
 -- ---------------------------------------------------------------- the application's role
 
 GRANT SELECT ON calling, customers, payment_events TO switchboard_app;
-GRANT INSERT (id, name, phone, phone_validated, timezone, timezone_given, call_at, call_days),
-      UPDATE (name, phone, phone_validated, timezone, timezone_given, call_at, call_days,
+GRANT INSERT (id, name, phone, phone_validated, timezone, timezone_given, call_at, call_days, told_at),
+      UPDATE (name, phone, phone_validated, timezone, timezone_given, call_at, call_days, told_at,
               welcome_call_completed, last_call_date, next_call_scheduled_at, updated_at) ON customers TO switchboard_app;
 GRANT INSERT (source, id, kind, created_at, effect, object_ids, customer_id, amount, currency) ON payment_events TO switchboard_app;

@@ -276,6 +276,48 @@ BEGIN
   END IF;
 END $$;
 
+-- ---------------------------------------------------------------- how it was before
+
+-- How customers, and the switches of all calling, stood until they were changed, whoever changed them: so that a day
+-- can be explained after it has passed. Append only.
+CREATE TABLE changes (
+  id          bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT changes_key PRIMARY KEY,
+  changed_at  timestamptz NOT NULL DEFAULT switchboard_now(),
+  changed_by  text NOT NULL DEFAULT session_user,
+  -- NULL for the switches of all calling.
+  customer_id text REFERENCES customers,
+  was         jsonb NOT NULL
+);
+CREATE INDEX changes_in_order ON changes (customer_id, changed_at);
+
+CREATE FUNCTION keep_change() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  IF TG_TABLE_NAME = 'calling' THEN
+    INSERT INTO changes (was) VALUES (to_jsonb(OLD));
+  ELSE
+    INSERT INTO changes (customer_id, was) VALUES (OLD.id, to_jsonb(OLD) - 'name');
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER keep_change AFTER UPDATE ON calling FOR EACH ROW
+  WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION keep_change();
+-- After the adoption: what that does to a row is no change.
+CREATE TRIGGER keep_change AFTER UPDATE ON customers FOR EACH ROW
+  WHEN ((OLD.phone, OLD.phone_validated, OLD.timezone, OLD.timezone_given, OLD.call_at, OLD.call_days, OLD.payment_status,
+         OLD.call_status, OLD.paused_until)
+        IS DISTINCT FROM
+        (NEW.phone, NEW.phone_validated, NEW.timezone, NEW.timezone_given, NEW.call_at, NEW.call_days, NEW.payment_status,
+         NEW.call_status, NEW.paused_until))
+  EXECUTE FUNCTION keep_change();
+CREATE TRIGGER keep_changes BEFORE UPDATE OR DELETE OR TRUNCATE ON changes EXECUTE FUNCTION refuse_removal();
+REVOKE EXECUTE ON FUNCTION keep_change() FROM PUBLIC;
+
+-- When a function that a schedule runs has last come to the end of a run: whether its schedule ticks.
+CREATE TABLE ticks (
+  function  text CONSTRAINT ticks_key PRIMARY KEY,
+  ticked_at timestamptz NOT NULL
+);
+
 -- ---------------------------------------------------------------- what an operator reads
 
 -- Every call that was placed, with what became of it.
@@ -306,3 +348,4 @@ GRANT SELECT ON call_results, placed_calls, call_queue TO switchboard_app;
 GRANT INSERT (provider_id, result, ended_reason, started_at, ended_at, customer_spoke, told_by),
       UPDATE (result, ended_reason, started_at, ended_at, customer_spoke, told_by) ON call_results TO switchboard_app;
 GRANT INSERT (customer_id, local_day), UPDATE (projected) ON jobs TO switchboard_app;
+GRANT SELECT, INSERT, UPDATE ON ticks TO switchboard_app;

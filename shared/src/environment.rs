@@ -287,9 +287,14 @@ impl Environment {
         Ok(vapi::WebhookVerifier::new(self.secrets(), proof, self.gate()))
     }
 
+    /// `SWITCHBOARD_STAGE`: whether customers and their money are real.
+    pub fn is_production(&self) -> Result<bool, ConfigError> {
+        Ok(self.required("SWITCHBOARD_STAGE")? == "production")
+    }
+
     /// `SWITCHBOARD_STAGE` and `ALLOWED_RECIPIENTS` (comma-separated E.164): whom this stack may reach.
     pub fn reach(&self) -> Result<Reach, ConfigError> {
-        if self.required("SWITCHBOARD_STAGE")? == "production" {
+        if self.is_production()? {
             return Ok(Reach::Everybody);
         }
         let allowed = self.optional("ALLOWED_RECIPIENTS").unwrap_or_default();

@@ -1,8 +1,8 @@
 //! What Switchboard's functions share.
 //!
 //! In reading order: [`missed_calls`], [`customers`] and [`calls`] are what the business promises, [`jobs`] is the
-//! engine that keeps the promise at most once, [`inbound`] and [`call_events`] take in what providers tell us,
-//! [`providers`] translate other companies' words into ours, [`platform`] carries (database, queue, HTTP, secrets,
+//! engine that keeps the promise at most once, [`inbound`], [`call_events`] and [`payments`] take in what we are
+//! told, [`providers`] translate other companies' words into ours, [`platform`] carries (database, queue, HTTP, secrets,
 //! logs) and knows no domain, and [`environment`] hands out settings and clients.
 
 pub mod call_events;
@@ -12,6 +12,7 @@ pub mod environment;
 pub mod inbound;
 pub mod jobs;
 pub mod missed_calls;
+pub mod payments;
 pub mod phone;
 pub mod platform;
 pub mod providers;

@@ -14,6 +14,10 @@ pub const DIAL_RESULT: &str = "/api/webhooks/twilio/voice?mode=dial-result";
 pub const STATUS: &str = "/api/webhooks/twilio/status";
 /// Where Vapi tells of calls.
 pub const VAPI: &str = "/api/webhooks/vapi";
+/// Where Stripe tells of payments.
+pub const STRIPE: &str = "/api/webhooks/stripe";
+/// Where a shop without it does.
+pub const SHOP: &str = "/api/webhooks/customers";
 
 /// What the gateway answered.
 #[derive(Debug, Clone)]

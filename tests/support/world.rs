@@ -32,6 +32,10 @@ pub const CALLER: &str = "+14035550001";
 pub const CRON_SECRET: &str = "the-cron-word";
 /// What lets people run the job route.
 pub const JOB_RUNNER_TOKEN: &str = "the-job-word";
+/// What Stripe signs its events with.
+pub const STRIPE_SECRET: &str = "the-stripe-word";
+/// What a shop signs its events with.
+pub const SHOP_SECRET: &str = "the-shop-word";
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const AUTH_TOKEN: &str = "the-twilio-word";
@@ -128,6 +132,8 @@ impl World {
             .with("SWITCHBOARD_STAGE", "production")
             .with("CRON_SECRET", CRON_SECRET)
             .with("JOB_RUNNER_TOKEN", JOB_RUNNER_TOKEN)
+            .with("STRIPE_WEBHOOK_SECRET", STRIPE_SECRET)
+            .with("CUSTOMERS_WEBHOOK_SECRET", SHOP_SECRET)
             .with("TWILIO_ACCOUNT_SID", ACCOUNT)
             .with("TWILIO_AUTH_TOKEN", AUTH_TOKEN)
             .with("TWILIO_API_BASE_URL", twilio.base_url())

@@ -10,20 +10,33 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
 use local::invoke::Invoke;
+use local::settings::Settings;
 use local::template::Template;
+use secrecy::SecretString;
 use serde_json::Value;
+use shared::platform::signature::sign;
 use system_tests::{World, real};
+
+use crate::sample_events::SIGNED_WITH_A_TIME;
 
 /// What the sample events of webhooks are signed for, and with.
 const SIGNED_FOR: &str = "https://switchboard.example.com";
 const SIGNED_WITH: &str = "0123456789abcdef0123456789abcdef";
 
-fn sample_event(function: &str) -> Value {
+fn sample_event(function: &str, settings: &Settings) -> Value {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/events");
     let path = folder.join(function).with_extension("json");
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    serde_json::from_str(&text).expect("an event is JSON")
+    let mut event: Value = serde_json::from_str(&text).expect("an event is JSON");
+    if let Some((_, header)) = SIGNED_WITH_A_TIME.iter().find(|(name, _)| *name == function) {
+        let name = format!("{}_SECRET", function.to_uppercase().replace('-', "_"));
+        let secret = SecretString::from(settings.get(&name).expect("a secret"));
+        let body = event["body"].as_str().expect("a body").as_bytes();
+        event["headers"][*header] = sign(body, &secret, Timestamp::now()).into();
+    }
+    event
 }
 
 #[tokio::test]
@@ -42,7 +55,7 @@ async fn every_binary_starts_and_answers_its_sample_event() {
             panic!("{name}: {error}\n{}", sandbox.take_output().join("\n"));
         });
         println!("{name}: ready after {:.1} ms", cold.as_secs_f64() * 1000.0);
-        let answer = sandbox.invoke(sample_event(name)).await;
+        let answer = sandbox.invoke(sample_event(name, &settings)).await;
         let answer = answer.unwrap_or_else(|error| {
             panic!("{name}: {error}\n{}", sandbox.take_output().join("\n"));
         });

@@ -4,10 +4,18 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use aws_lambda_events::sqs::SqsEvent;
+use jiff::Timestamp;
 use lambda_http::request::{LambdaRequest, RequestContext};
 use lambda_http::{Request, RequestExt};
 use local::template::Template;
 use serde_json::Value;
+use shared::platform::signature::verify;
+
+/// Webhooks whose signatures live for five minutes, and where those stand.
+pub(crate) const SIGNED_WITH_A_TIME: [(&str, &str); 2] = [
+    ("stripe-webhook", "stripe-signature"),
+    ("customers-webhook", "x-switchboard-signature"),
+];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/events")
@@ -98,4 +106,22 @@ fn vapis_webhook_gets_a_call_and_the_sandboxes_secret() {
     let body: Value = serde_json::from_slice(request.body()).unwrap();
     let message = shared::providers::vapi::server_message(&body).unwrap();
     assert!(matches!(message, shared::providers::vapi::ServerMessage::Call(call) if call.attempt.is_some()));
+}
+
+#[test]
+fn a_webhook_of_payments_gets_json_that_was_signed_when_it_was_sent() {
+    for (function, header) in SIGNED_WITH_A_TIME {
+        let event = event(function);
+        assert_eq!(event["isBase64Encoded"], false, "as JSON is");
+        let sent_at = event["requestContext"]["timeEpoch"].as_i64().unwrap();
+        let sent_at = Timestamp::from_millisecond(sent_at).unwrap();
+        let request: LambdaRequest = serde_json::from_value(event).unwrap();
+        let request = Request::from(request);
+        assert_eq!(
+            request.headers()["content-type"],
+            "application/json; charset=utf-8"
+        );
+        let header = request.headers()[header].to_str().unwrap();
+        assert_eq!(verify(header, request.body(), &["local".into()], sent_at), Ok(()));
+    }
 }

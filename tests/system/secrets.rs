@@ -14,7 +14,10 @@ use local::sandbox::{Outcome, Ring, Webhook};
 use local::settings::Settings;
 use serde_json::{Value, json};
 use shared::platform::http_client::for_reading;
-use system_tests::{CALLER, CRON_SECRET, JOB_RUNNER_TOKEN, LINE, Moto, OWNER, TestDatabase, World, real};
+use system_tests::{
+    CALLER, CRON_SECRET, JOB_RUNNER_TOKEN, LINE, Moto, OWNER, SHOP_SECRET, STRIPE_SECRET, TestDatabase,
+    World, real,
+};
 use tokio::net::TcpListener;
 
 const SECRET: &str = "switchboard/test";
@@ -124,6 +127,8 @@ fn secrets(database_url: &str, twilio: &str) -> Value {
         "CRON_SECRET": CRON_SECRET,
         "JOB_RUNNER_TOKEN": JOB_RUNNER_TOKEN,
         "VAPI_WEBHOOK_SECRET": "the-vapi-word",
+        "STRIPE_WEBHOOK_SECRET": STRIPE_SECRET,
+        "CUSTOMERS_WEBHOOK_SECRET": SHOP_SECRET,
     })
 }
 
@@ -245,6 +250,8 @@ async fn a_missing_secret_stops_the_cold_start_and_is_named_and_none_is_printed(
         ("twilio-voice-webhook", "TWILIO_AUTH_TOKEN"),
         ("twilio-status-webhook", "DATABASE_URL"),
         ("vapi-webhook", "VAPI_WEBHOOK_SECRET"),
+        ("stripe-webhook", "STRIPE_WEBHOOK_SECRET"),
+        ("customers-webhook", "CUSTOMERS_WEBHOOK_SECRET"),
         ("job-runner", "TWILIO_AUTH_TOKEN"),
         ("job-sweeper", "JOB_RUNNER_TOKEN"),
         ("missed-call-poller", "CRON_SECRET"),
@@ -282,7 +289,15 @@ async fn fails_to_start(function: &str, settings: &Settings) -> String {
     let error = sandbox.start().await.expect_err("it lacks a setting");
     assert!(matches!(error, InvokeError::NotStarted(_)), "{function}: {error}");
     let output = format!("{error}\n{}", sandbox.take_output().join("\n"));
-    for word in [OLD, NEW, CRON_SECRET, JOB_RUNNER_TOKEN, "switchboard@"] {
+    for word in [
+        OLD,
+        NEW,
+        CRON_SECRET,
+        JOB_RUNNER_TOKEN,
+        STRIPE_SECRET,
+        SHOP_SECRET,
+        "switchboard@",
+    ] {
         assert!(!output.contains(word), "{function} prints {word}: {output}");
     }
     output

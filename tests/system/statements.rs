@@ -58,9 +58,18 @@ async fn every_statement_can_be_run_by_the_applications_role_on_this_schema() {
     }
 }
 
+/// The operator's, which the owner runs.
+fn operators_statements() -> Vec<(PathBuf, String)> {
+    let folder = fs::read_dir(root().join("infra/ops/src/sql")).expect("a folder");
+    let paths = folder.map(|file| file.expect("an entry").path());
+    paths
+        .map(|path| (path.clone(), fs::read_to_string(&path).expect("text")))
+        .collect()
+}
+
 #[test]
 fn every_statement_says_its_name_and_what_it_is_for() {
-    for (path, sql) in statements() {
+    for (path, sql) in statements().into_iter().chain(operators_statements()) {
         assert_eq!(
             path.extension().and_then(|extension| extension.to_str()),
             Some("sql"),

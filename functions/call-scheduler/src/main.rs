@@ -1,7 +1,7 @@
 //! The Lambda binary.
 
-use lambda_http::{Error, run, service_fn};
 use call_scheduler::{Endpoint, handle};
+use lambda_http::{Error, run, service_fn};
 use shared::Environment;
 use shared::platform::lambda;
 

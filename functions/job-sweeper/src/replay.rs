@@ -3,6 +3,7 @@
 use shared::call_events::{self, ParkedMessage};
 use shared::inbound::{self, Effect, Event, ParkedEvent};
 use shared::missed_calls::{self, Recorded};
+use shared::payments::{self, ParkedPayment};
 use shared::platform::database::{self, Connection};
 use shared::providers::twilio::Form;
 
@@ -44,6 +45,9 @@ pub(super) async fn replay_parked(endpoint: &Endpoint) -> anyhow::Result<usize> 
 async fn replay(endpoint: &Endpoint, connection: &Connection, body: &str) -> Result<(), database::Error> {
     if let Ok(parked) = serde_json::from_str::<ParkedMessage>(body) {
         return call_events::take_in(connection, &parked.vapi).await;
+    }
+    if let Ok(parked) = serde_json::from_str::<ParkedPayment>(body) {
+        return payments::replay(connection, &parked).await;
     }
     let Ok(parked) = serde_json::from_str::<ParkedEvent>(body) else {
         return missed_calls::quarantine(connection, "parked", "not a parked event", body.as_bytes()).await;

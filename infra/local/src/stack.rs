@@ -30,12 +30,14 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// The settings that the environment may set in our place. Whoever sets a provider's base URL gets that
 /// provider instead of its sandbox.
-const OVERRIDABLE: [&str; 18] = [
+const OVERRIDABLE: [&str; 20] = [
     "APP_URL",
     "SWITCHBOARD_STAGE",
     "ALLOWED_RECIPIENTS",
     "CRON_SECRET",
     "JOB_RUNNER_TOKEN",
+    "STRIPE_WEBHOOK_SECRET",
+    "CUSTOMERS_WEBHOOK_SECRET",
     "TWILIO_ACCOUNT_SID",
     "TWILIO_AUTH_TOKEN",
     "TWILIO_API_BASE_URL",
@@ -334,6 +336,8 @@ fn settings(
         .with("PARKED_EVENTS_QUEUE_URL", queue("ParkedEventsQueue")?)
         .with("CRON_SECRET", "local")
         .with("JOB_RUNNER_TOKEN", "local")
+        .with("STRIPE_WEBHOOK_SECRET", "local")
+        .with("CUSTOMERS_WEBHOOK_SECRET", "local")
         .with("DEFAULT_LINE_NUMBER", "+15875550006")
         .with("DEFAULT_FORWARD_TO", "+14155550101")
         .with("BUSINESS_NAME", "Acme Plumbing")

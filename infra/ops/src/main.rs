@@ -1,11 +1,15 @@
-//! `ops migrate`, `ops verify`.
+//! `ops migrate`, `ops verify`, `ops repair`, `ops why`, `ops preview`, `ops preflight`, `ops pause`, `ops resume`.
 
+use std::io::{BufRead as _, Write as _};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use jiff::civil::Date;
+use ops::Moment;
+use tokio_postgres::Client;
 
-/// Keep Switchboard's database as its code expects it.
+/// Keep Switchboard's database as its code expects it, and answer for its calls.
 #[derive(Parser)]
 #[command(name = "ops")]
 struct Cli {
@@ -32,8 +36,56 @@ struct Cli {
 enum Command {
     /// Bring the schema up to date: idempotent, and it says what it did.
     Migrate,
-    /// Look at every column, index, constraint and foreign key; exits with 1 on a mismatch. Only reads.
+    /// Look at every column, index, constraint and foreign key, and at the call system; exits with 1 on a problem. Only
+    /// reads.
     Verify,
+    /// Put right what does not follow from the ledger, and what the system before left: says what it would do.
+    Repair {
+        /// Do it.
+        #[arg(long)]
+        apply: bool,
+    },
+    /// Say in a sentence why somebody was, or was not, called on a day. Only reads.
+    Why {
+        /// The customer's id.
+        customer: String,
+        /// A day on their clock; today, if none is named.
+        day: Option<Date>,
+    },
+    /// List somebody's next seven calls, or say why there are none. Only reads.
+    Preview {
+        /// The customer's id.
+        customer: String,
+    },
+    /// Count who would be called if calling were switched on now, and who not and why. Only reads.
+    Preflight {
+        /// How far to look ahead.
+        #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=168))]
+        hours: u32,
+        /// As if this were the cut-off: who paid before it gets no welcome call.
+        #[arg(long)]
+        welcome_since: Option<Moment>,
+    },
+    /// Stop calling somebody, or everybody, from this moment on.
+    Pause {
+        /// The customer's id; without one, all calling.
+        customer: Option<String>,
+        /// Until then, on the customer's clock unless it has an offset. All calling has no end but `ops resume`: somebody
+        /// has to look first.
+        #[arg(long, requires = "customer")]
+        until: Option<Moment>,
+    },
+    /// Call somebody again, or everybody.
+    Resume {
+        /// The customer's id; without one, all calling.
+        customer: Option<String>,
+        /// Who paid before that gets no welcome call.
+        #[arg(long, conflicts_with = "customer")]
+        welcome_since: Option<Moment>,
+        /// Do not ask.
+        #[arg(long, conflicts_with = "customer")]
+        yes: bool,
+    },
 }
 
 #[tokio::main(flavor = "current_thread")]
@@ -53,41 +105,155 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
         .url
         .or(cli.database_url)
         .context("set DIRECT_URL or DATABASE_URL")?;
+    let roots = cli.roots.as_deref();
+    if let Command::Migrate = cli.command {
+        return migrate(&url, roots).await;
+    }
+    let mut client = ops::connect(&url, roots).await?;
     match cli.command {
-        Command::Migrate => {
-            println!("🔄 Migrating");
-            let applied = ops::migrate(&url, cli.roots.as_deref()).await?;
-            for migration in &applied {
-                println!("✅ {migration}");
-            }
-            if applied.is_empty() {
-                println!("   nothing to do: the schema is up to date");
-            }
-            println!("✅ Migration completed successfully!");
-            Ok(ExitCode::SUCCESS)
+        Command::Migrate => unreachable!("it makes its own connection"),
+        Command::Verify => verify(&mut client).await,
+        Command::Repair { apply } => repair(&mut client, apply).await,
+        Command::Why { customer, day } => {
+            let sentence = ops::why(&client, &customer, day).await?;
+            Ok(say(&customer, sentence.map(|sentence| vec![sentence])))
         }
-        Command::Verify => {
-            let findings = ops::verify(&ops::connect(&url, cli.roots.as_deref()).await?).await?;
-            let problems = findings
-                .iter()
-                .filter(|finding| finding.problem.is_some())
-                .count();
-            for finding in &findings {
-                match &finding.problem {
-                    None => println!("✅ {}: EXISTS", finding.subject),
-                    Some(problem) => println!("❌ {}: {problem}", finding.subject),
-                }
-            }
-            if problems == 0 {
-                println!("✅ Schema verification PASSED");
-                Ok(ExitCode::SUCCESS)
-            } else {
-                println!(
-                    "❌ Schema verification FAILED: {problems} of {} checks",
-                    findings.len()
-                );
-                Ok(ExitCode::FAILURE)
-            }
+        Command::Preview { customer } => Ok(say(&customer, ops::preview(&client, &customer).await?)),
+        Command::Preflight { hours, welcome_since } => {
+            let report = ops::preflight(&client, hours, welcome_since.map(Moment::of_utc)).await?;
+            Ok(say("", Some(report.lines())))
+        }
+        Command::Pause { customer: None, .. } => Ok(say("", Some(vec![ops::pause_all(&client).await?]))),
+        Command::Pause {
+            customer: Some(customer),
+            until,
+        } => {
+            let said = ops::pause_customer(&client, &customer, until).await?;
+            Ok(say(&customer, said.map(|said| vec![said])))
+        }
+        Command::Resume {
+            customer: Some(customer),
+            ..
+        } => {
+            let said = ops::resume_customer(&client, &customer).await?;
+            Ok(say(&customer, said.map(|said| vec![said])))
+        }
+        Command::Resume {
+            customer: None,
+            welcome_since,
+            yes,
+        } => resume(&client, welcome_since, yes).await,
+    }
+}
+
+/// Prints what there is to say; about nobody that we know, there is nothing.
+fn say(customer: &str, lines: Option<Vec<String>>) -> ExitCode {
+    let Some(lines) = lines else {
+        eprintln!("❌ there is no customer {customer}");
+        return ExitCode::FAILURE;
+    };
+    for line in lines {
+        println!("{line}");
+    }
+    ExitCode::SUCCESS
+}
+
+async fn migrate(url: &str, roots: Option<&str>) -> anyhow::Result<ExitCode> {
+    println!("🔄 Migrating");
+    let applied = ops::migrate(url, roots).await?;
+    for migration in &applied {
+        println!("✅ {migration}");
+    }
+    if applied.is_empty() {
+        println!("   nothing to do: the schema is up to date");
+    }
+    println!("✅ Migration completed successfully!");
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn verify(client: &mut Client) -> anyhow::Result<ExitCode> {
+    let findings = ops::verify(client).await?;
+    let problems = findings
+        .iter()
+        .filter(|finding| finding.problem.is_some())
+        .count();
+    for finding in &findings {
+        match &finding.problem {
+            None => println!("✅ {}: EXISTS", finding.subject),
+            Some(problem) => println!("❌ {}: {problem}", finding.subject),
         }
     }
+    if problems == 0 {
+        println!("✅ Schema verification PASSED");
+    } else {
+        println!(
+            "❌ Schema verification FAILED: {problems} of {} checks",
+            findings.len()
+        );
+    }
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "looks at the names of this process' environment, and uses none"
+    )]
+    let levels = ops::readiness(client, &findings, |name| std::env::var(name).ok()).await?;
+    for level in &levels {
+        println!("{}", level.line());
+    }
+    let (is_sound, is_complete) = ops::is_sound(&levels);
+    println!("   the call system is {} % ready", ops::percent(&levels));
+    if is_complete {
+        println!("✅ All checks pass, no issues found");
+    }
+    Ok(if is_sound {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
+}
+
+async fn repair(client: &mut Client, apply: bool) -> anyhow::Result<ExitCode> {
+    let found = ops::repair(client, apply).await?;
+    for repair in &found {
+        println!("{}: {}", repair.subject.name(), repair.line);
+    }
+    for (subject, number) in ops::counts(&found) {
+        println!("   {number} {}", subject.name());
+    }
+    let is_repairable = found.iter().any(|repair| repair.subject.is_repaired());
+    println!(
+        "{}",
+        match (is_repairable, apply) {
+            (false, _) => "✅ nothing to repair",
+            (true, true) => "✅ repaired",
+            (true, false) => "   nothing was changed: ops repair --apply does it",
+        }
+    );
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says what calling would begin with, and asks.
+async fn resume(client: &Client, welcome_since: Option<Moment>, yes: bool) -> anyhow::Result<ExitCode> {
+    let welcome_since = welcome_since.map(Moment::of_utc);
+    let soon = ops::preflight(client, 1, welcome_since).await?;
+    let within: u64 = soon.by_utc_hour.values().map(|calls| calls.total()).sum();
+    println!(
+        "{} calls are due at once ({} of them welcome calls), and {within} within the hour",
+        soon.due_now.total(),
+        soon.due_now.welcome
+    );
+    if !yes && !is_agreed("Have you looked at `ops preflight`? Then say yes: ")? {
+        println!("nothing was changed");
+        return Ok(ExitCode::FAILURE);
+    }
+    println!("{}", ops::resume_all(client, welcome_since).await?);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn is_agreed(question: &str) -> anyhow::Result<bool> {
+    print!("{question}");
+    std::io::stdout().flush()?;
+    let mut answer = String::new();
+    std::io::stdin().lock().read_line(&mut answer)?;
+    println!();
+    Ok(answer.trim().eq_ignore_ascii_case("yes"))
 }

@@ -22,7 +22,7 @@ pub enum Due {
     WelcomeCall(Uuid),
     /// The call of the day, by this job.
     DailyCall(Uuid),
-    /// A call that is in the ledger already.
+    /// A call that is in the ledger already: for this day of theirs, or another scheduler's of this moment.
     AlreadyOwed,
     /// Nothing: they were called on this day of theirs.
     CalledToday,

@@ -8,6 +8,7 @@ mod hours;
 mod payment;
 mod profile;
 pub mod shop;
+mod store;
 mod zone;
 
 pub use hours::{CallAt, CallDays, InvalidCallAt, InvalidCallDays};
@@ -15,4 +16,5 @@ pub use payment::{
     CustomerId, Effect, InvalidCustomerId, InvalidRecordId, Money, PaymentEvent, RecordId, Source,
 };
 pub use profile::{FieldError, Profile};
+pub use store::{Recorded, Standing, record_payment, standing};
 pub use zone::{TimeZone, ZoneError};

@@ -1,11 +1,13 @@
 //! What we are told of a payment, whoever tells us.
 
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::Profile;
 
 /// What the shop calls a customer: up to forty letters, digits, `_`, `.`, `:` and `-`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct CustomerId(String);
 
 /// Why a text is no [`CustomerId`].
@@ -28,9 +30,18 @@ impl CustomerId {
     }
 }
 
+impl TryFrom<String> for CustomerId {
+    type Error = InvalidCustomerId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
 /// The id of something in the books of whoever tells us, an event or an object: up to 255 printable characters of
 /// ASCII.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
 pub struct RecordId(String);
 
 /// Why a text is no [`RecordId`].
@@ -53,8 +64,22 @@ impl RecordId {
     }
 }
 
+impl TryFrom<String> for RecordId {
+    type Error = InvalidRecordId;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        Self::parse(&text)
+    }
+}
+
+impl From<&CustomerId> for RecordId {
+    fn from(customer: &CustomerId) -> Self {
+        Self(customer.0.clone())
+    }
+}
+
 /// An amount of money.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Money {
     /// In the smallest unit of the currency: cents, or yen.
     pub minor_units: i64,
@@ -63,7 +88,8 @@ pub struct Money {
 }
 
 /// Who tells us.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Source {
     /// Stripe.
     Stripe,
@@ -82,7 +108,8 @@ impl Source {
 }
 
 /// What an event says of a payment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// They have paid, or owe nothing.
     Paid,
@@ -102,8 +129,9 @@ pub enum Effect {
     Ended,
     /// It ties one object to another, by which a later event finds its customer. Nothing else follows.
     Linked,
-    /// Nothing follows, and this is why.
-    Ignored(&'static str),
+    /// Nothing follows, and this is why. Such an event is not kept.
+    #[serde(skip)]
+    Ignored(#[serde(skip)] &'static str),
 }
 
 impl Effect {
@@ -128,7 +156,7 @@ impl Effect {
 ///
 /// It may come twice, and after events that are newer. `source` and `id` together are its own for ever; what is
 /// newest by `created_at` counts.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PaymentEvent {
     /// Who tells us.
     pub source: Source,
@@ -142,7 +170,8 @@ pub struct PaymentEvent {
     /// somebody typed.
     pub customer: Option<CustomerId>,
     /// What it is about in the provider's books: the object itself, then what that belongs to, each once. An event
-    /// that does not name our customer is about the customer of an event that shares one of these.
+    /// that does not name our customer is about the customer of an event that shares one of these. A shop has no
+    /// books that we know: there it is the customer.
     pub objects: Vec<RecordId>,
     /// What it says.
     pub effect: Effect,
@@ -151,6 +180,16 @@ pub struct PaymentEvent {
     pub paid: Option<Money>,
     /// What it says about the customer, as far as it says anything.
     pub profile: Profile,
+}
+
+impl PaymentEvent {
+    /// Whose event it is, or of what: those of one subject keep their order when they have to wait.
+    pub fn subject(&self) -> &str {
+        let customer = self.customer.as_ref().map(CustomerId::as_str);
+        customer
+            .or_else(|| self.objects.first().map(RecordId::as_str))
+            .unwrap_or(self.id.as_str())
+    }
 }
 
 #[cfg(test)]

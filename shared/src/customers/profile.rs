@@ -1,5 +1,6 @@
 //! What somebody says about a customer.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{CallAt, CallDays, TimeZone};
@@ -12,11 +13,12 @@ const ZONE_MAX: usize = 100;
 
 /// What is known of a customer. What was not given is `None`; so is what cannot be used, and [`Self::faults`]
 /// says so: a payment is a payment, whatever the rest of its event looks like.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
     /// What they are called.
     pub name: Option<String>,
     /// Where they are called.
+    #[serde(with = "whole_number")]
     pub phone: Option<Phone>,
     /// Where their clock stands.
     pub timezone: Option<TimeZone>,
@@ -26,12 +28,13 @@ pub struct Profile {
     pub call_at: Option<CallAt>,
     /// On which days.
     pub call_days: Option<CallDays>,
-    /// What was given and cannot be used.
+    /// What was given and cannot be used. Whoever gave it is told at once, so it is not kept.
+    #[serde(skip)]
     pub faults: Vec<FieldError>,
 }
 
 /// A field that cannot be used.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[error("{field}: {why}")]
 pub struct FieldError {
     /// The field, as its sender calls it.
@@ -119,6 +122,23 @@ impl<'a, F: Fn(&'static str) -> Option<&'a Value>> Reader<F> {
     }
 }
 
+/// A telephone number on its way to the database, and so not masked.
+mod whole_number {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+    use crate::Phone;
+
+    pub(super) fn serialize<S: Serializer>(phone: &Option<Phone>, serializer: S) -> Result<S::Ok, S::Error> {
+        phone.as_ref().map(Phone::as_str).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Phone>, D::Error> {
+        let number = Option::<String>::deserialize(deserializer)?;
+        let phone = number.map(|number| Phone::parse(&number)).transpose();
+        phone.map_err(de::Error::custom)
+    }
+}
+
 /// A name is said aloud by a machine that takes text as its orders: one line, and not a long one.
 fn name(text: &str) -> Result<String, &'static str> {
     if text.chars().count() > NAME_MAX {
@@ -184,7 +204,7 @@ mod tests {
                 "name: more than a line of text",
                 "phone: not a valid E.164 telephone number",
                 "timezone: an offset, which says nothing of summer time",
-                "call_at: not a time from 08:00 to 20:44",
+                "call_at: not a time from 08:00 to 20:30",
                 "call_days: not a list of days, 1 for Monday to 7 for Sunday",
             ]
         );

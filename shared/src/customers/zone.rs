@@ -1,9 +1,11 @@
 //! Time zones, from what shops call them.
 
+use serde::{Deserialize, Serialize};
+
 /// A place whose clocks somebody lives by, as the IANA database calls it: `America/Toronto`. Or `UTC`.
 ///
 /// Never an offset: it is wrong for half of the year, and then somebody is called before eight in the morning.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct TimeZone(String);
 
 /// Why a text names no time zone. It is told to whoever can ask the customer, and nothing is guessed.

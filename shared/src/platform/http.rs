@@ -107,6 +107,15 @@ pub fn json(status: u16, body: &serde_json::Value) -> Response<Body> {
     answer(status, Some("application/json"), Body::Text(body.to_string()))
 }
 
+/// 503 for what is signed and could not be kept: its sender tries again.
+pub fn try_again(error: &anyhow::Error) -> Response<Body> {
+    tracing::error!(
+        error = format!("{error:#}"),
+        "kept nowhere: it must be sent again"
+    );
+    json(503, &json!({ "ok": false, "error": "not now: send it again" }))
+}
+
 fn answer(status: u16, content_type: Option<&str>, body: Body) -> Response<Body> {
     let mut response = Response::builder()
         .status(status)

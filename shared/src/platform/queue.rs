@@ -22,6 +22,9 @@ use super::hex;
 /// A webhook awaits its doorbell, because nothing runs after the answer, but not for longer than this.
 const SEND_TIMEOUT: Duration = Duration::from_millis(500);
 
+/// The largest message that every queue takes, however long ago it was made.
+const MESSAGE_BYTES_MAX: usize = 256 * 1024;
+
 /// What a doorbell says.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
@@ -193,6 +196,11 @@ impl Park {
     /// Parks an event; those of one `subject` keep their order. The same event parked twice is replayed
     /// twice, which changes nothing.
     pub async fn park(&self, subject: &str, body: String) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            body.len() <= MESSAGE_BYTES_MAX,
+            "too large for a queue: {} bytes",
+            body.len()
+        );
         let sending = self
             .client
             .send_message()

@@ -166,11 +166,14 @@ fn assert_is_storable(event: &PaymentEvent, source: Source) {
         assert_eq!(Phone::parse(phone.as_str()).as_ref(), Ok(phone));
     }
     assert!(profile.timezone.is_none() || profile.timezone_given.is_some());
+    if !matches!(event.effect, Effect::Ignored(_)) {
+        waits_unchanged(event);
+    }
     if let Some(call_at) = profile.call_at {
         let time = call_at.time();
         let minutes = i16::from(time.hour()) * 60 + i16::from(time.minute());
         assert!(
-            (8 * 60..20 * 60 + 45).contains(&minutes) && time.second() == 0,
+            (8 * 60..=20 * 60 + 30).contains(&minutes) && time.second() == 0,
             "{time}"
         );
     }
@@ -182,6 +185,15 @@ fn assert_is_storable(event: &PaymentEvent, source: Source) {
         );
         assert!(days.iter().all(|day| (1..=7).contains(day)), "{days:?}");
     }
+}
+
+/// What waits for the database comes out of the queue as it went in, but for what its sender was told.
+fn waits_unchanged(event: &PaymentEvent) {
+    let parked = serde_json::to_string(event).expect("it can be written");
+    assert!(parked.len() < 64 * 1024, "{}", parked.len());
+    let mut read: PaymentEvent = serde_json::from_str(&parked).expect("what was written can be read");
+    read.profile.faults.clone_from(&event.profile.faults);
+    assert_eq!(read, *event);
 }
 
 fn trimmed(value: &Value) -> Option<&str> {

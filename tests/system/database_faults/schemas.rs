@@ -111,7 +111,7 @@ async fn code_that_is_behind_its_schema_works_as_before() {
                CHECK (kind IN ('missed_call_text', 'daily_call')) NOT VALID;
              ALTER TABLE jobs VALIDATE CONSTRAINT job_kind_is_known;
              CREATE INDEX jobs_by_priority ON jobs (priority);
-             CREATE TABLE customers (phone phone PRIMARY KEY, name text NOT NULL)",
+             CREATE TABLE suppliers (phone phone PRIMARY KEY, name text NOT NULL)",
         )
         .await;
     misses(&world, &caller(2)).await;

@@ -3,17 +3,18 @@
 use std::collections::BTreeSet;
 
 use local::template::Template;
-use system_tests::{CRON_SECRET, FORM, JOB_RUNNER_TOKEN, STATUS, VAPI, VOICE, World};
+use system_tests::{CRON_SECRET, FORM, JOB_RUNNER_TOKEN, SHOP, STATUS, STRIPE, VAPI, VOICE, World};
 
 use super::{SID, assert_nothing_came_of_it, call_form};
 use crate::architecture::sources;
 
 /// Every function, and everything that can set it going. What is added is thought about here.
-const INVENTORY: [&str; 17] = [
+const INVENTORY: [&str; 19] = [
     "call-scheduler by GET /api/calls/process",
     "call-scheduler by rate(1 minute)",
     "cleanup by cron(0 4 ? * SUN *)",
     "cleanup by DELETE /api/cron/cleanup-old-calls",
+    "customers-webhook by ANY /api/webhooks/customers",
     "job-runner by CallsQueue",
     "job-runner by MessagesQueue",
     "job-sweeper by GET /api/cron/run-outbound-jobs",
@@ -21,6 +22,7 @@ const INVENTORY: [&str; 17] = [
     "job-sweeper by rate(1 minute)",
     "missed-call-poller by GET /api/cron/check-missed-calls",
     "missed-call-poller by rate(1 minute)",
+    "stripe-webhook by ANY /api/webhooks/stripe",
     "twilio-status-webhook by ANY /api/webhooks/twilio/status",
     "twilio-voice-webhook by ANY /api/webhooks/twilio/voice",
     "vapi-webhook by ANY /api/webhooks/vapi",
@@ -131,7 +133,11 @@ fn nobody_keeps_the_gate_of_what_is_deployed() {
 #[tokio::test]
 async fn without_a_key_every_door_is_shut_and_no_other_is_there() {
     let world = World::begin().await;
-    let doors: BTreeSet<_> = KEYED.iter().map(|door| door.1).chain([VOICE, STATUS, VAPI]).collect();
+    let doors: BTreeSet<_> = KEYED
+        .iter()
+        .map(|door| door.1)
+        .chain([VOICE, STATUS, VAPI, STRIPE, SHOP])
+        .collect();
     for path in &doors {
         for method in METHODS {
             let reply = world.send(method, path, &[FORM], "").await;

@@ -17,6 +17,8 @@ const DOORS: [(&str, &str); 8] = [
     ("ANY /api/webhooks/twilio/voice", "Twilio's signature"),
     ("ANY /api/webhooks/twilio/status", "Twilio's signature"),
     ("ANY /api/webhooks/vapi", "Vapi's signature"),
+    ("ANY /api/webhooks/stripe", "Stripe's signature"),
+    ("ANY /api/webhooks/customers", "the shop's signature"),
     ("GET /api/cron/check-missed-calls", "CRON_SECRET"),
     ("GET /api/calls/process", "CRON_SECRET"),
     ("GET /api/cron/run-outbound-jobs", "CRON_SECRET"),

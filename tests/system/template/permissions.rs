@@ -24,6 +24,8 @@ const PERMISSIONS: [(&str, &[(&str, &str)]); 8] = [
         ],
     ),
     ("vapi-webhook", &[("sqs:SendMessage", "ParkedEventsQueue")]),
+    ("stripe-webhook", &[("sqs:SendMessage", "ParkedEventsQueue")]),
+    ("customers-webhook", &[("sqs:SendMessage", "ParkedEventsQueue")]),
     ("missed-call-poller", &[("sqs:SendMessage", "MessagesQueue")]),
     ("call-scheduler", &[("sqs:SendMessage", "CallsQueue")]),
     (

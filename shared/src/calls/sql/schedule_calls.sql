@@ -22,9 +22,9 @@ looked_at AS MATERIALIZED (
   SELECT due.*, due.next_call_scheduled_at AS planned_at,
          (due.next_call_scheduled_at AT TIME ZONE due.timezone)::date AS local_day,
          (SELECT phone FROM opt_outs WHERE opt_outs.phone = due.phone AND revoked_at IS NULL) IS NOT NULL AS has_opted_out,
-         due.paid_at >= calling.welcome_since AND NOT due.welcome_call_completed
+         due.paid_at >= (SELECT welcome_since FROM calling) AND NOT due.welcome_call_completed
            AND (SELECT id FROM jobs WHERE kind = 'welcome_call' AND customer_id = due.id) IS NULL AS is_new
-  FROM due CROSS JOIN calling
+  FROM due
 ),
 decided AS (
   SELECT *, CASE
@@ -50,14 +50,23 @@ owed AS (
   ON CONFLICT DO NOTHING
   RETURNING id, customer_id
 ),
+done AS (
+  SELECT decided.*, owed.id AS job_id
+  FROM decided LEFT JOIN owed ON owed.customer_id = decided.id
+),
 planned AS (
   UPDATE customers
   -- Not before the window that is open now: what an outage has passed over stays passed over.
-  SET next_call_scheduled_at = next_local_time(greatest(decided.planned_at, switchboard_now() - interval '4 hours'),
-                                               decided.call_at, decided.call_days, decided.timezone)
-  FROM decided
-  WHERE customers.id = decided.id
+  SET next_call_scheduled_at = next_local_time(greatest(done.planned_at, switchboard_now() - interval '4 hours'),
+                                               done.call_at, done.call_days, done.timezone)
+  FROM done
+  WHERE customers.id = done.id
+    -- Whose job is not created has one for that day. If it is not to be seen, another scheduler has owed them a call
+    -- since this statement began, perhaps for another day: they stay due for one that sees it.
+    AND (done.job_id IS NOT NULL OR done.decision NOT IN ('welcome_call', 'daily_call')
+         OR (SELECT id FROM jobs
+             WHERE kind = 'daily_call' AND customer_id = done.id AND jobs.local_day = done.local_day) IS NOT NULL)
 )
-SELECT decided.id AS customer_id, decided.decision, owed.id AS job_id
-FROM decided LEFT JOIN owed ON owed.customer_id = decided.id
-ORDER BY decided.planned_at, decided.id
+SELECT id AS customer_id, decision, job_id
+FROM done
+ORDER BY planned_at, id

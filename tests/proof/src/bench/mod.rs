@@ -18,6 +18,7 @@ mod numbers;
 mod people;
 mod pgbench;
 mod product;
+mod schedules;
 mod stack;
 mod statements;
 mod text;
@@ -50,6 +51,10 @@ pub const BARE: &str = "bare tables";
 pub const SHORT: &str = "short backlog";
 /// With many.
 pub const LONG: &str = "long backlog";
+/// Among few customers.
+pub const FEW_CUSTOMERS: &str = "few customers";
+/// Among many.
+pub const MANY_CUSTOMERS: &str = "many customers";
 /// How many few are.
 const FEW: u64 = 100;
 
@@ -68,6 +73,9 @@ pub struct Options {
     /// Jobs that wait in a long backlog.
     #[arg(long, default_value_t = 100_000)]
     pub backlog: u64,
+    /// Customers that many are.
+    #[arg(long, default_value_t = 1_000_000)]
+    pub customers: u64,
     /// Calls for the latency.
     #[arg(long, default_value_t = 300)]
     pub calls: u64,
@@ -90,6 +98,10 @@ pub struct Results {
     pub backlog: Comparison,
     /// The sweeper's statements with few and with many rows around.
     pub sweeps: Vec<Sweep>,
+    /// The scheduler's batches among few and among many customers.
+    pub ticks: Comparison,
+    /// The same beside its floor.
+    pub schedules: Comparison,
     /// From a missed call to the request for its text.
     pub latency: Latency,
     /// Webhooks at a steady pace.
@@ -117,6 +129,8 @@ pub async fn measure(options: &Options, pgbench: Option<PathBuf>) -> anyhow::Res
         text: Box::pin(text::measure(&ground, options)).await?,
         backlog: Box::pin(backlog::texts(&ground, options)).await?,
         sweeps: Box::pin(backlog::sweeps(&ground, options)).await?,
+        ticks: Box::pin(schedules::ticks(&ground, options)).await?,
+        schedules: Box::pin(schedules::rates(&ground, options)).await?,
         latency: Box::pin(latency::measure(&ground, options)).await?,
         webhooks: Box::pin(webhooks::measure(&ground, options)).await?,
     })

@@ -8,6 +8,7 @@ pub(super) const GRANT: &str = include_str!("../../../../shared/src/jobs/sql/gra
 pub(super) const SETTLE_ACCEPTED: &str = include_str!("../../../../shared/src/jobs/sql/settle_accepted.sql");
 pub(super) const RING_DUE: &str = include_str!("../../../../shared/src/jobs/sql/ring_due.sql");
 pub(super) const EXPIRE: &str = include_str!("../../../../shared/src/jobs/sql/expire.sql");
+pub(super) const SCHEDULE_CALLS: &str = include_str!("../../../../shared/src/calls/sql/schedule_calls.sql");
 pub(super) const UNKNOWN_DUE: &str = include_str!("../../../../shared/src/jobs/sql/unknown_due.sql");
 
 /// A statement with `values[0]` in place of `$1`, and so on. Comments stay as they are: a parameter that is

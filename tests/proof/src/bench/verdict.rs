@@ -1,13 +1,18 @@
 //! What was seen, against what it has to be.
 
 use super::contest::{Comparison, Row};
-use super::{BARE, FEW, LONG, Options, PGBENCH, Results, SWITCHBOARD, backlog};
+use super::{
+    BARE, FEW, FEW_CUSTOMERS, LONG, MANY_CUSTOMERS, Options, PGBENCH, Results, SWITCHBOARD, backlog,
+    schedules,
+};
 use crate::report::{Figure, Section};
 
 /// What queues on Postgres that promise less need of its processor, in what the bare one does.
 const CPU_OF_OTHERS: f64 = 1.6;
 /// An index of a thousand times the rows is two levels deeper, and every row is found by two of them.
 const DEEPER: f64 = 4.0;
+/// A tick costs what is due and not what there is.
+const AMONG_MANY: f64 = 1.3;
 
 /// Figures with their bars, and whether each is reached.
 #[derive(Default)]
@@ -100,6 +105,16 @@ impl Results {
             #[expect(clippy::cast_precision_loss, reason = "two tables")]
             verdict.exactly(what, sweep.many.scanned.len() as f64, 0.0);
         }
+        for (few, many) in self.ticks.of(FEW_CUSTOMERS).zip(self.ticks.of(MANY_CUSTOMERS)) {
+            let what = format!(
+                "{}: time among {} customers in that among {}",
+                self.ticks.title,
+                options.customers,
+                schedules::FEW
+            );
+            verdict.at_most(what, few.rate / many.rate, AMONG_MANY);
+        }
+        verdict.comparison(&self.schedules, SWITCHBOARD, 1.0, 1.0, 0.8);
         let latency = self.latency.from_statement.percentile(50);
         verdict.at_most(
             "missed call to the request for its text: p50 in ms".to_owned(),
@@ -138,6 +153,8 @@ impl Results {
         tables.push(self.text.markdown());
         tables.push(self.backlog.markdown());
         tables.push(backlog::markdown(&self.sweeps, options));
+        tables.push(self.ticks.markdown());
+        tables.push(self.schedules.markdown());
         tables.push(self.latency.markdown());
         tables.push(self.webhooks.markdown(options));
         if !missed.is_empty() {

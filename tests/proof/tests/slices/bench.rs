@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use proof::bench::{LONG, Options, PGBENCH, SWITCHBOARD, Times, find_pgbench, measure};
+use proof::bench::{
+    FEW_CUSTOMERS, LONG, MANY_CUSTOMERS, Options, PGBENCH, SWITCHBOARD, Times, find_pgbench, measure,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_call_costs_one_commit_and_a_text_two() {
@@ -11,6 +13,7 @@ async fn a_call_costs_one_commit_and_a_text_two() {
         clients: vec![2],
         operations: 4,
         backlog: 200,
+        customers: 2_000,
         calls: 3,
         seconds: 1,
         requests_per_second: 10,
@@ -32,6 +35,16 @@ async fn a_call_costs_one_commit_and_a_text_two() {
         for row in comparison.of(way) {
             let counts = (row.cost.commits, row.round_trips);
             assert_eq!(counts, (2.0, Some(3.0)), "{}: {way}", comparison.title);
+        }
+    }
+    for (comparison, way) in [
+        (&seen.ticks, FEW_CUSTOMERS),
+        (&seen.ticks, MANY_CUSTOMERS),
+        (&seen.schedules, SWITCHBOARD),
+    ] {
+        for row in comparison.of(way) {
+            let counts = (row.cost.commits, row.round_trips);
+            assert_eq!(counts, (1.0, Some(1.0)), "{}: {way}", comparison.title);
         }
     }
     let found: Vec<_> = seen.sweeps.iter().map(|sweep| sweep.many.rows).collect();

@@ -1,0 +1,14 @@
+-- contradictions: what the rows say that the ledger does not, and that only a person can decide: to put it right by
+-- machine might call somebody twice.
+SELECT id AS customer_id, 'welcome_call_completed is true, and the ledger has no welcome call: they get none' AS what
+FROM customers AS customer
+WHERE welcome_call_completed
+  AND NOT EXISTS (SELECT FROM jobs WHERE jobs.customer_id = customer.id AND jobs.kind = 'welcome_call'
+                  AND (jobs.state = 'accepted' OR jobs.origin = 'legacy'))
+UNION ALL
+SELECT id, 'last_call_date is ' || last_call_date || ', and the ledger has no call on that day: they are not called before it is over'
+FROM customers AS customer
+WHERE last_call_date >= (switchboard_now() AT TIME ZONE coalesce(timezone, 'UTC'))::date
+  AND NOT EXISTS (SELECT FROM attempts
+                  WHERE attempts.customer_id = customer.id AND attempts.local_day >= customer.last_call_date AND attempts.state <> 'refused')
+ORDER BY 1, 2
