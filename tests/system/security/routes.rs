@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use local::template::Template;
-use system_tests::{CRON_SECRET, FORM, JOB_RUNNER_TOKEN, SHOP, STATUS, STRIPE, VOICE, World};
+use system_tests::{CRON_SECRET, FORM, JOB_RUNNER_TOKEN, SHOP, STATUS, STRIPE, VAPI, VOICE, World};
 
 use super::{SID, assert_nothing_came_of_it, call_form};
 use crate::architecture::sources;
@@ -136,7 +136,7 @@ async fn without_a_key_every_door_is_shut_and_no_other_is_there() {
     let doors: BTreeSet<_> = KEYED
         .iter()
         .map(|door| door.1)
-        .chain([VOICE, STATUS, STRIPE, SHOP])
+        .chain([VOICE, STATUS, VAPI, STRIPE, SHOP])
         .collect();
     for path in &doors {
         for method in METHODS {
@@ -176,7 +176,8 @@ async fn without_a_key_every_door_is_shut_and_no_other_is_there() {
         "/api/webhooks/twilio/voice/",
         "/api/webhooks/twilio/voice/result",
         "/api/webhooks/meta",
-        "/api/webhooks/vapi",
+        "/api/webhooks/vapi/",
+        "/api/webhooks/vapi/x",
         "/2015-03-31/functions/job-runner/invocations",
     ];
     let bearer = format!("Bearer {CRON_SECRET}");

@@ -74,8 +74,8 @@ async fn what_is_told_to_a_schema_that_is_behind_waits_for_it() {
         .database
         .sql("ALTER TABLE call_results RENAME TO later")
         .await;
-    ann_says(&world, "Stop calling me.");
     update(&world).await;
+    ann_says(&world, "Stop calling me.");
     report(&world).await;
     assert_eq!(parked(&world).len(), 2);
     world
