@@ -196,13 +196,11 @@ fn tell(event: &PaymentEvent, recorded: Recorded, standing: Option<&Standing>, p
     } else if customer.is_none() && event.effect == Effect::Paid {
         tracing::warn!(event.id = id, "{tag} Paid, and nobody has said yet by whom");
     }
-    let is_reachable = standing.has_phone && standing.has_clock;
-    if standing.payment_status.as_deref() == Some("Paid") && standing.is_enabled && !is_reachable {
+    if let Some(rule) = &standing.hindrance {
         tracing::error!(
             event.id = id,
             customer.id = customer,
-            has_phone = standing.has_phone,
-            has_clock = standing.has_clock,
+            rule,
             "{tag} A paying customer cannot be called"
         );
     }

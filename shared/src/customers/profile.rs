@@ -128,6 +128,7 @@ mod whole_number {
 
     use crate::Phone;
 
+    #[expect(clippy::ref_option, reason = "as serde calls it")]
     pub(super) fn serialize<S: Serializer>(phone: &Option<Phone>, serializer: S) -> Result<S::Ok, S::Error> {
         phone.as_ref().map(Phone::as_str).serialize(serializer)
     }

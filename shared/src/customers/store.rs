@@ -26,12 +26,8 @@ pub struct Standing {
     pub payment_status: Option<String>,
     /// When they are called next, if they can be.
     pub next_call_at: Option<Timestamp>,
-    /// They have a number that looks like one.
-    pub has_phone: bool,
-    /// It is known where their clock stands.
-    pub has_clock: bool,
-    /// Nobody switched their calls off.
-    pub is_enabled: bool,
+    /// The rule by which they cannot be called, though they pay and nobody switched their calls off.
+    pub hindrance: Option<String>,
     /// It was less than the price, or other money, and so does not count.
     pub is_short: bool,
     /// Its purchase was made by two customers, as far as we were told.
@@ -84,9 +80,7 @@ pub async fn standing(database: &Connection, event: &PaymentEvent) -> Result<Sta
         customer: row.get("customer_id"),
         payment_status: row.get("payment_status"),
         next_call_at: row.get("next_call_scheduled_at"),
-        has_phone: row.get("has_phone"),
-        has_clock: row.get("has_clock"),
-        is_enabled: row.get("is_enabled"),
+        hindrance: row.get("hindrance"),
         is_short: row.get("is_short"),
         is_of_two: row.get("is_of_two"),
     })

@@ -58,15 +58,27 @@ async fn what_was_told_while_the_database_was_away_counts_when_it_is_back() {
     let long = long_invoice();
     assert!(long.to_string().len() > 700_000);
     let paid = event("evt_1", "checkout.session.completed", 0, session("cust_42", "1"));
-    for event in [&event("evt_2", "charge.refunded", 60, refund("1", false)), &long, &paid] {
+    for event in [
+        &event("evt_2", "charge.refunded", 60, refund("1", false)),
+        &long,
+        &paid,
+    ] {
         let reply = post(&world, event).await;
         assert_eq!((reply.status, reply.body.as_str()), (200, r#"{"ok":true}"#));
     }
     switch.set(Wire::Silent);
     assert_eq!(post(&world, &paid).await.status, 200, "once more");
     // Ignored events and wrong signatures need no database.
-    assert_eq!(post(&world, &event("evt_3", "product.created", 0, json!({}))).await.status, 200);
-    assert_eq!(post_as(&world, STRIPE, "another", &paid.to_string()).await.status, 403);
+    assert_eq!(
+        post(&world, &event("evt_3", "product.created", 0, json!({})))
+            .await
+            .status,
+        200
+    );
+    assert_eq!(
+        post_as(&world, STRIPE, "another", &paid.to_string()).await.status,
+        403
+    );
     switch.set(Wire::Pulled);
     let older = told("e1", 1, &json!({ "name": "Old", "call_at": "18:00" }));
     for body in [told("e2", 2, &json!({ "timezone": "nowhere" })), older] {

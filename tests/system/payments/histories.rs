@@ -190,18 +190,18 @@ async fn random_histories_come_to_what_a_model_says_in_every_order() {
     let url = world.application_url().await;
     let database = Database::new(&url.into(), None, 1, Gate::default()).expect("a pool");
     let connection = database.connection().await.expect("the database answers");
-    let mut seen = BTreeMap::new();
+    let mut met = BTreeMap::new();
     for number in 0..HISTORIES {
         let history = history(&mut random);
         let expected = model(&history);
-        *seen.entry(expected).or_insert(0) += 1;
+        *met.entry(expected).or_insert(0) += 1;
         for turn in 0..3 {
             let customer = CustomerId::parse(&format!("c{number}_{turn}")).expect("an id");
             let told = tell(&connection, &history, &customer, &mut random).await;
             assert_eq!(told, expected, "seed {seed}, {customer:?}: {history:#?}");
         }
     }
-    assert_eq!(seen.len(), 5, "every standing is among them: {seen:?}");
+    assert_eq!(met.len(), 5, "every standing is among them: {met:?}");
     // Somebody pays since the first payment that counted.
     let wrong = "SELECT count(*) FROM customers WHERE paid_at IS DISTINCT FROM (
         SELECT min(event.created_at) FROM payment_events AS event

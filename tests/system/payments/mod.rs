@@ -57,10 +57,12 @@ async fn shop(world: &World, event: &Value) -> Value {
 
 /// An event of Stripe's, so many seconds after everything began.
 fn event(id: &str, kind: &str, seconds: i64, object: Value) -> Value {
-    json!({
+    let mut event = json!({
         "id": id, "object": "event", "api_version": "2026-10-28.endive", "type": kind, "livemode": true,
-        "created": began().as_second() + seconds, "pending_webhooks": 1, "request": null, "data": { "object": object },
-    })
+        "created": began().as_second() + seconds, "pending_webhooks": 1, "request": null, "data": {},
+    });
+    event["data"]["object"] = object;
+    event
 }
 
 /// Where the clock of a test's database stands at first.
