@@ -12,6 +12,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use local::invoke::Invoke;
+use local::sandbox_vapi::SandboxVapiConfig;
 use local::settings::Settings;
 use local::template::Template;
 use secrecy::SecretString;
@@ -47,7 +48,10 @@ async fn every_binary_starts_and_answers_its_sample_event() {
         .settings
         .clone()
         .with("APP_URL", SIGNED_FOR)
-        .with("TWILIO_AUTH_TOKEN", SIGNED_WITH);
+        .with("TWILIO_AUTH_TOKEN", SIGNED_WITH)
+        // A signature of Vapi's lasts five minutes, so its sample shows the secret.
+        .with("VAPI_WEBHOOK_AUTH", "secret")
+        .with("VAPI_WEBHOOK_SECRET", SandboxVapiConfig::default().webhook_secret);
     for function in Template::own().expect("template.yaml").functions {
         let name = &function.binary;
         let sandbox = real(name, &settings);

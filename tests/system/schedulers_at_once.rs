@@ -52,10 +52,7 @@ async fn run(database: Database) -> Vec<String> {
             return taken;
         }
         for scheduled in batch {
-            assert!(
-                matches!(scheduled.decision, Due::DailyCall(_)),
-                "{scheduled:?}"
-            );
+            assert!(matches!(scheduled.decision, Due::DailyCall(_)), "{scheduled:?}");
             taken.push(scheduled.customer);
         }
     }

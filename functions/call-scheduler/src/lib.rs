@@ -120,6 +120,7 @@ async fn schedule(
             break;
         }
     }
+    calls::record_tick(&connection).await?;
     Ok(tally)
 }
 

@@ -17,6 +17,6 @@ pub use result::{CallEnd, CallResult, Found, Look, Teller, look};
 pub use schedule::{Due, Scheduled, schedule};
 pub use stop::{Stop, asks_to_stop};
 pub use store::{
-    Projected, Recorded, Telling, Unheard, ask_later, load_call, project_call, record_result, results_due,
-    unprojected,
+    Projected, Recorded, Telling, Unheard, ask_later, load_call, project_call, record_result, record_tick,
+    results_due, unprojected,
 };

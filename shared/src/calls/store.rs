@@ -169,3 +169,11 @@ pub async fn ask_later(database: &Connection, attempt: Uuid, wait: Duration) -> 
     database.rows(statement!("ask_later"), &params).await?;
     Ok(())
 }
+
+/// Remembers that the scheduler's run has come to its end, so that somebody can see that its schedule ticks.
+pub async fn record_tick(database: &Connection) -> Result<(), Error> {
+    database
+        .rows(statement!("record_tick"), &[(&"call-scheduler", Type::TEXT)])
+        .await?;
+    Ok(())
+}

@@ -10,12 +10,9 @@ use lambda_http::request::RequestContext;
 use lambda_http::{Request, RequestExt};
 use secrecy::ExposeSecret;
 use serde_json::{Map, Value, json};
-use tokio_postgres::types::Type;
 
-use super::database::{Connection, Error};
 use super::http::{self, HttpError};
 use super::secrets::{Secrets, same};
-use crate::statement;
 
 /// What a run did, for its answer and its log.
 #[derive(Debug, Default)]
@@ -67,14 +64,6 @@ pub async fn run(
         body.extend(summary.counts);
     }
     Ok(http::json(200, &body))
-}
-
-/// Remembers that a function's run has come to its end, so that `ops verify` sees that its schedule ticks.
-pub async fn record_tick(database: &Connection, function: &str) -> Result<(), Error> {
-    database
-        .rows(statement!("record_tick"), &[(&function, Type::TEXT)])
-        .await?;
-    Ok(())
 }
 
 /// Whether `EventBridge` invoked us, by a schedule or by a rule, which only its role may do.

@@ -91,7 +91,7 @@ impl Callees {
 
     /// The scheduler's minute; the decisions it came to.
     pub(super) async fn schedule(&self) -> Vec<String> {
-        let rows = self.application.query(SCHEDULE, &[&500_i32, &0_i32]);
+        let rows = self.application.query(SCHEDULE, &[&500_i64, &0_i64]);
         let rows = rows.await.expect("a run of the scheduler");
         rows.iter()
             .map(|row| {
