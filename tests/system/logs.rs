@@ -1,7 +1,7 @@
 //! What the night shift reads: every stage is in it, and nobody's number, words or secret.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use jiff::SignedDuration;
@@ -10,8 +10,13 @@ use serde_json::{Value, json};
 use system_tests::{
     CALLER, CRON_SECRET, DIAL_RESULT, JOB_RUNNER_TOKEN, LINE, OWNER, STATUS, VOICE, World, form,
 };
-use tracing::subscriber::DefaultGuard;
+use tracing::Dispatch;
+use tracing::subscriber::{DefaultGuard, NoSubscriber};
 use tracing_subscriber::EnvFilter;
+
+/// While there is only one subscriber, `tracing` asks the thread that first comes to a line whether anybody listens, and
+/// takes its no for everybody's. Other tests' threads have none.
+static NOT_THE_ONLY_ONE: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(NoSubscriber::default()));
 
 /// Everything that is logged on this thread, as Lambda would write it.
 #[derive(Clone, Default)]
@@ -30,6 +35,7 @@ impl Write for Log {
 
 impl Log {
     pub(crate) fn begin() -> (Self, DefaultGuard) {
+        LazyLock::force(&NOT_THE_ONLY_ONE);
         let log = Self::default();
         let writer = log.clone();
         let subscriber = tracing_subscriber::fmt()
