@@ -199,7 +199,7 @@ async fn a_schema_that_is_behind_is_said_so_and_costs_no_call() {
         .sql(
             "ALTER TABLE active_calls DROP COLUMN status, DROP COLUMN checked_at, DROP COLUMN processed_at;
              ALTER TABLE jobs DROP COLUMN rung_at;
-             ALTER TABLE customers DROP COLUMN call_days",
+             ALTER TABLE customers RENAME COLUMN call_days TO weekdays",
         )
         .await;
     for (door, secret, _) in DOORS {

@@ -16,7 +16,7 @@ WITH due AS (
     LIMIT $1
     FOR UPDATE OF customer SKIP LOCKED
   ) AS in_turn
-  LIMIT (SELECT CASE WHEN paused THEN 0 ELSE greatest(per_tick - $2, 0) END FROM calling)
+  LIMIT (SELECT CASE WHEN paused THEN 0 ELSE greatest(per_tick - $2::int8, 0) END FROM calling)
 ),
 looked_at AS MATERIALIZED (
   SELECT due.*, due.next_call_scheduled_at AS planned_at,
