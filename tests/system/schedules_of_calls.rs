@@ -722,7 +722,7 @@ async fn a_doorbell_that_does_not_ring_costs_nobody_their_job() {
 async fn a_doorbell_that_is_slow_holds_up_no_batch() {
     let shop = Shop::open().await;
     crowd(&shop, 120).await;
-    shop.world.sqs.stall_sends(std::time::Duration::from_secs(60));
+    shop.world.sqs.stall_sends(std::time::Duration::from_mins(1));
     shop.at("2026-06-11 16:00Z").await;
     let owed = async {
         while shop.world.count("jobs").await < 120 {
