@@ -40,12 +40,13 @@ async fn ask_for(
     now: Timestamp,
 ) -> anyhow::Result<bool> {
     let (found, call) = find(vapi, unheard).await;
-    let told = call.as_ref().map(CallEvent::from).unwrap_or_else(|| CallEvent {
+    let nothing = || CallEvent {
         attempt: None,
         call_id: unheard.call_id.clone(),
         end: None,
         wants_to_stop: false,
-    });
+    };
+    let told = call.as_ref().map_or_else(nothing, CallEvent::from);
     let end = match calls::look(found, now.duration_since(unheard.granted_at)) {
         Look::Record => told.end,
         Look::GiveUp => {

@@ -144,7 +144,7 @@ async fn project(endpoint: &Endpoint) -> anyhow::Result<usize> {
             Ok(row) => projected += usize::from(row.is_some()),
             Err(error) if error.is_outage() => return Err(error.into()),
             Err(error) => {
-                tracing::error!(job.id = %job, %error, "a call does not stand in its customer's row")
+                tracing::error!(job.id = %job, %error, "a call does not stand in its customer's row");
             }
         }
     }

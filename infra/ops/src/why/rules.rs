@@ -68,11 +68,11 @@ pub(super) fn zone_unknown(stood: &Version) -> String {
 pub(super) fn not_paid(facts: &Facts, stood: &Version, moment: Timestamp, clock: &Clock) -> String {
     // What we had heard by then.
     let latest = |effects: &[&str]| {
-        let heard = facts
+        let mut heard = facts
             .payments
             .iter()
             .filter(|event| event.received_at <= moment && effects.contains(&event.effect.as_str()));
-        heard.last().map(|event| clock.on(event.created_at))
+        heard.next_back().map(|event| clock.on(event.created_at))
     };
     let did = said_of(facts, moment, "do", "did");
     let dated = |word: &str, effects: &[&str]| match latest(effects) {

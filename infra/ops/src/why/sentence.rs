@@ -206,8 +206,8 @@ fn suppressed(facts: &Facts, job: &Job, reason: &str, at: Timestamp, clock: &Clo
         },
         "expired" => format!("{words}: {}", expired(facts, job, clock)),
         "phone_called_today" | "called_within_ten_hours" => {
-            let others = facts.other_calls.iter().filter(|call| call.granted_at <= at);
-            match others.last() {
+            let mut others = facts.other_calls.iter().filter(|call| call.granted_at <= at);
+            match others.next_back() {
                 Some(call) if call.customer_id == facts.id => {
                     format!("{words} ({})", clock.on(call.granted_at))
                 }

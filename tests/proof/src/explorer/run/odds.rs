@@ -59,10 +59,11 @@ const DEADLY: Odds = Odds {
     ],
     ..ORDINARY
 };
-/// The provider accepts, and does not say so.
+/// The provider accepts, and does not say so; most of all by a 408, which looks like a refusal more than the rest.
 const UNCLEAR: Odds = Odds {
     send: 0.7,
     send_fates: &[
+        Fate::Accepted408,
         Fate::Accepted408,
         Fate::Accepted500,
         Fate::AcceptedGarbled,
