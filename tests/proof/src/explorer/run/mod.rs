@@ -247,6 +247,10 @@ impl<'a> Run<'a> {
         if seconds > TICKS_ARE_REGULAR {
             self.nothing_works(end);
         }
+        // The queue keeps every doorbell to itself, also those that are rung again, until the next tick.
+        if self.doorbells_wait {
+            self.facts.hindrances.push((self.now, end));
+        }
         while let Some(at) = self.late.iter().map(|(at, _)| *at).filter(|at| *at <= end).min() {
             self.move_clock(at - self.now).await;
             let due: Vec<u64> = self
