@@ -123,7 +123,7 @@ async fn what_is_told_to_the_assistant_is_who_and_why() {
         .vapi
         .requests()
         .into_iter()
-        .find(|request| request.is_send())
+        .find(local::sandbox_vapi::ReceivedRequest::is_send)
         .expect("a call");
     let body = request.body.to_string();
     for word in [

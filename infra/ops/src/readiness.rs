@@ -291,7 +291,10 @@ mod tests {
         assert_eq!(is_sound(&levels), (false, false));
         assert_eq!(is_sound(&[ready.clone(), open]), (true, false));
         assert_eq!(
-            (percent(&[ready.clone()]), is_sound(&[ready])),
+            (
+                percent(std::slice::from_ref(&ready)),
+                is_sound(std::slice::from_ref(&ready))
+            ),
             (100, (true, true))
         );
     }

@@ -20,7 +20,7 @@ async fn ledger(world: &World) -> String {
 }
 
 /// The end of Ann's call, in which she says stop.
-async fn stopped(world: &World) -> ServerMessage {
+fn stopped(world: &World) -> ServerMessage {
     ann_says(world, "Stop calling me.");
     world.vapi.end_of_call_report(&id(world))
 }
@@ -28,7 +28,7 @@ async fn stopped(world: &World) -> ServerMessage {
 #[tokio::test]
 async fn nobody_but_vapi_is_believed_and_only_now() {
     let world = called(Owed::Daily).await;
-    let honest = stopped(&world).await;
+    let honest = stopped(&world);
     let before = ledger(&world).await;
     let now = shared::platform::gate::Gate::default().now();
     let now = now
@@ -71,7 +71,7 @@ async fn the_secret_itself_is_enough_only_where_somebody_said_so() {
     })
     .await;
     call(&world, Owed::Daily).await;
-    let honest = stopped(&world).await;
+    let honest = stopped(&world);
     for forged in [honest.clone().unsigned(), honest.clone().signed_with("wrong")] {
         assert_eq!(world.vapi_tells(forged).await.status, 401);
     }
@@ -157,7 +157,7 @@ async fn a_call_that_is_none_of_ours_changes_nothing_and_somebody_is_told() {
         .await
         .expect("an attempt");
     let before = ledger(&world).await;
-    let honest = stopped(&world).await;
+    let honest = stopped(&world);
     for name in [json!(null), json!("typed by hand"), json!(7), json!(attempt)] {
         let (log, guard) = Log::begin();
         let strange = honest.clone().with(|body| {

@@ -258,7 +258,7 @@ async fn two_calls_that_vapi_makes_of_one_request_are_kept_as_evidence_and_someb
     assert!(alarm.is_some_and(|line| line.contains("ERROR")), "{alarm:?}");
     // What was said in either of them counts.
     world.vapi.update_call(&calls[1].id, |call| {
-        call.say("user", "Why twice? Stop calling me!")
+        call.say("user", "Why twice? Stop calling me!");
     });
     world.vapi.end_call(&calls[1].id, "customer-ended-call");
     world

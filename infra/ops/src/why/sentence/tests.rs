@@ -2,6 +2,9 @@ use serde_json::{Value, json};
 
 use super::*;
 
+/// What is changed about the facts.
+type Change = fn(&mut Value);
+
 /// Tuesday, 9 June 2026, seen on Wednesday at 13:00 in Toronto: somebody who is called at 10:00 and against whom
 /// nothing speaks, with what a test changes.
 fn facts(change: impl FnOnce(&mut Value)) -> Facts {
@@ -127,7 +130,7 @@ fn what_may_have_reached_them_is_not_called_certain() {
         ("unresolved", "a person has to decide"),
     ] {
         let said = attempted(state, |facts| {
-            facts["jobs"][0]["attempts"][0]["reason"] = "timeout".into()
+            facts["jobs"][0]["attempts"][0]["reason"] = "timeout".into();
         });
         assert!(
             said.starts_with("may have been called on Tuesday 2026-06-09 at 10:00"),
@@ -268,13 +271,13 @@ fn refusals_are_told_in_vapis_words() {
 
 #[test]
 fn without_a_job_the_reason_is_what_stood_at_their_hour() {
-    let cases: [(&str, fn(&mut Value)); 12] = [
+    let cases: [(&str, Change); 12] = [
         ("all calling was paused", |facts| {
             facts["calling"] =
                 json!([{"until": "2026-06-09T14:30:00Z", "paused": true}, {"until": null, "paused": false}]);
         }),
         ("they had not paid", |facts| {
-            facts["versions"][0]["payment_status"] = "Unpaid".into()
+            facts["versions"][0]["payment_status"] = "Unpaid".into();
         }),
         ("they had not paid yet (they did at 15:00)", |facts| {
             facts["paid_at"] = "2026-06-09T19:00:00Z".into();
@@ -294,10 +297,10 @@ fn without_a_job_the_reason_is_what_stood_at_their_hour() {
             facts["versions"][0]["payment_status"] = "Ended".into();
         }),
         ("phone_validated is false", |facts| {
-            facts["versions"][0]["phone_validated"] = false.into()
+            facts["versions"][0]["phone_validated"] = false.into();
         }),
         ("calling them was switched off", |facts| {
-            facts["versions"][0]["call_status"] = "disabled".into()
+            facts["versions"][0]["call_status"] = "disabled".into();
         }),
         ("they said stop on 2026-06-08 at 12:00 via whatsapp", |facts| {
             facts["opt_outs"] = json!([{"phone": "+14035550001", "source": "whatsapp", "opted_out_at": "2026-06-08T16:00:00Z", "revoked_at": "2026-06-09T16:00:00Z"}]);
@@ -408,14 +411,14 @@ fn what_is_still_ahead_today_is_said_with_its_hour() {
         "has not been called today yet: their hour is still ahead, at 10:00."
     );
     let paused = today("2026-06-09T12:00:00Z", |facts| {
-        facts["calling"][0]["paused"] = true.into()
+        facts["calling"][0]["paused"] = true.into();
     });
     assert!(
         paused.ends_with("at 10:00, if all calling is not paused any more by then."),
         "{paused}"
     );
     let stopped = today("2026-06-09T12:00:00Z", |facts| {
-        facts["versions"][0]["call_status"] = "disabled".into()
+        facts["versions"][0]["call_status"] = "disabled".into();
     });
     assert!(
         stopped.contains("as things stand they will not be: calling them is switched off"),
