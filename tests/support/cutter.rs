@@ -66,11 +66,7 @@ impl Cutter {
 
     /// As the functions reach a database through it.
     pub fn url_of(&self, database: &TestDatabase) -> String {
-        format!(
-            "postgresql://switchboard@127.0.0.1:{}/{}",
-            self.port,
-            database.name()
-        )
+        database.application_url_at(self.port)
     }
 
     /// Catches the next statement of this name.

@@ -89,9 +89,7 @@ impl TestDatabase {
     pub async fn of(server: &Server) -> Self {
         let database = Self::copied_on(server).await;
         database.stop_clock().await;
-        database
-            .sql("UPDATE stopped_clock SET at = date_trunc('second', clock_timestamp())")
-            .await;
+        database.set_clock_to_the_machines().await;
         database
     }
 
@@ -146,6 +144,11 @@ impl TestDatabase {
         self.application_url.clone()
     }
 
+    /// As the functions reach it through something that listens on this port.
+    pub fn application_url_at(&self, port: u16) -> String {
+        format!("postgresql://{APPLICATION}@127.0.0.1:{port}/{}", self.name)
+    }
+
     /// As migrations reach it.
     #[expect(clippy::unused_async, reason = "every test awaits it")]
     pub async fn owner_url(&self) -> String {
@@ -193,6 +196,12 @@ impl TestDatabase {
     /// Stops the clock; it shows what that of every new database does.
     pub async fn stop_clock(&self) {
         self.sql(STOPPED_CLOCK).await;
+    }
+
+    /// Lets a stopped clock show the machine's time, to the second: what is parked is dated by that.
+    pub async fn set_clock_to_the_machines(&self) {
+        self.sql("UPDATE stopped_clock SET at = date_trunc('second', clock_timestamp())")
+            .await;
     }
 
     /// What a stopped clock shows.

@@ -4,6 +4,8 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
+use crate::TestDatabase;
+
 /// How the wire is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wire {
@@ -38,6 +40,11 @@ impl Switch {
     /// Its port.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// As the functions reach a database through it.
+    pub fn url_of(&self, database: &TestDatabase) -> String {
+        database.application_url_at(self.port)
     }
 
     /// Changes the wire.

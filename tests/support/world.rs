@@ -20,7 +20,7 @@ use local::template::Template;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use crate::TestDatabase;
+use crate::{Switch, TestDatabase};
 
 /// The business's number.
 pub const LINE: &str = "+15875550006";
@@ -95,6 +95,14 @@ impl World {
             ))
             .await;
         Self::without_lines(database, database_url, |settings| settings).await
+    }
+
+    /// The same, behind a wire. What is parked is dated by the machine's clock, so the others stand there too.
+    pub async fn behind(switch: &Switch) -> Self {
+        let database = TestDatabase::new().await;
+        database.set_clock_to_the_machines().await;
+        let url = switch.url_of(&database);
+        Self::on(database, url).await
     }
 
     /// A world as `change` would have its settings.
@@ -322,6 +330,15 @@ impl World {
     /// The texts that somebody got.
     pub fn texts_to(&self, person: &str) -> Vec<SentMessage> {
         self.twilio.messages_to(person)
+    }
+
+    /// What is parked, in its order.
+    pub fn parked(&self) -> Vec<Value> {
+        let messages = self.sqs.messages("parked-events.fifo");
+        messages
+            .iter()
+            .map(|message| serde_json::from_str(&message.body).expect("an event"))
+            .collect()
     }
 
     /// The calls that somebody got, or that are on their way to them.

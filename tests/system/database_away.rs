@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use local::sandbox::{Outcome, Ring};
-use serde_json::Value;
 use system_tests::{
     CALLER, DIAL_RESULT, LINE, OWNER, STATUS, Switch, TestDatabase, VOICE, Wire, World, form, server,
 };
@@ -15,18 +14,6 @@ const DEFAULT_OWNER: &str = "+14155550109";
 /// Whoever waits for a database that is silent waits longer: to connect takes three seconds alone. The webhook's
 /// own limits leave room for a machine that is slow.
 const THE_DATABASE_TAKES: Duration = Duration::from_secs(2);
-
-/// A world behind a wire. What is parked is dated by the machine's clock, so the others stand there too.
-async fn world_behind(switch: &Switch) -> World {
-    let database = TestDatabase::new().await;
-    database
-        .sql("UPDATE stopped_clock SET at = date_trunc('second', clock_timestamp())")
-        .await;
-    let url = database.application_url().await;
-    let port = server().await.port().to_string();
-    let url = url.replace(&format!(":{port}/"), &format!(":{}/", switch.port()));
-    World::on(database, url).await
-}
 
 async fn switch() -> Switch {
     Switch::before(server().await.port()).await
@@ -64,15 +51,6 @@ fn over() -> String {
     ])
 }
 
-/// What is parked, in its order.
-fn parked(world: &World) -> Vec<Value> {
-    let messages = world.sqs.messages("parked-events.fifo");
-    messages
-        .iter()
-        .map(|message| serde_json::from_str(&message.body).expect("an event"))
-        .collect()
-}
-
 /// Rings the line once, so that its settings are known without the database.
 async fn warm_up(world: &World) {
     let fields = [
@@ -88,7 +66,7 @@ async fn warm_up(world: &World) {
 async fn a_caller_is_connected_by_the_last_known_settings_without_waiting_for_the_database() {
     for wire in [Wire::Pulled, Wire::Silent] {
         let switch = switch().await;
-        let world = world_behind(&switch).await;
+        let world = World::behind(&switch).await;
         warm_up(&world).await;
         switch.set(wire);
         for _ in 0..3 {
@@ -108,9 +86,7 @@ async fn a_caller_is_connected_by_the_default_line_where_nothing_is_known() {
     for wire in [Wire::Pulled, Wire::Silent] {
         let switch = switch().await;
         let database = TestDatabase::new().await;
-        let url = database.application_url().await;
-        let port = server().await.port().to_string();
-        let url = url.replace(&format!(":{port}/"), &format!(":{}/", switch.port()));
+        let url = switch.url_of(&database);
         let world = World::without_lines(database, url, |settings| {
             settings
                 .with("DEFAULT_LINE_NUMBER", DEFAULT_LINE)
@@ -129,7 +105,7 @@ async fn a_caller_is_connected_by_the_default_line_where_nothing_is_known() {
             );
         }
         assert_eq!(
-            parked(&world).len(),
+            world.parked().len(),
             3,
             "what is not understood is kept for later as well"
         );
@@ -139,12 +115,13 @@ async fn a_caller_is_connected_by_the_default_line_where_nothing_is_known() {
 #[tokio::test]
 async fn a_missed_call_during_an_outage_is_parked_and_earns_one_text_afterwards() {
     let switch = switch().await;
-    let world = world_behind(&switch).await;
+    let world = World::behind(&switch).await;
     warm_up(&world).await;
     switch.set(Wire::Pulled);
     let ring = Ring::new(CALLER, LINE, Outcome::NoAnswer).ringing_for(Duration::ZERO);
     let report = world.twilio.ring(ring).await;
-    let kinds: Vec<_> = parked(&world)
+    let kinds: Vec<_> = world
+        .parked()
         .iter()
         .map(|event| {
             (
@@ -170,7 +147,7 @@ async fn a_missed_call_during_an_outage_is_parked_and_earns_one_text_afterwards(
     world.minutes(2).await;
     assert_eq!(world.texts_to(CALLER).len(), 1);
     assert_eq!(world.outcome_of(&report.call).await, "missed by dial_result");
-    assert_eq!(parked(&world).len(), 0);
+    assert_eq!(world.parked().len(), 0);
     assert_eq!(world.quarantined().await, [""; 0]);
     world.minutes(5).await;
     assert_eq!(world.texts_to(CALLER).len(), 1);
@@ -179,7 +156,7 @@ async fn a_missed_call_during_an_outage_is_parked_and_earns_one_text_afterwards(
 #[tokio::test]
 async fn events_are_replayed_in_their_order_and_only_into_a_database_that_is_there() {
     let switch = switch().await;
-    let world = world_behind(&switch).await;
+    let world = World::behind(&switch).await;
     switch.set(Wire::Pulled);
     for (target, body) in [(VOICE, call()), (DIAL_RESULT, no_answer()), (STATUS, over())] {
         world.post_signed(target, body).await;
@@ -202,7 +179,7 @@ async fn events_are_replayed_in_their_order_and_only_into_a_database_that_is_the
         Ok(true),
         "a sweep without a database fails"
     );
-    assert_eq!(parked(&world).len(), 3, "and takes nothing out");
+    assert_eq!(world.parked().len(), 3, "and takes nothing out");
     switch.set(Wire::Plugged);
     world.pass(SignedDuration::from_mins(1)).await;
     let swept = world.sweep().await;
@@ -218,10 +195,10 @@ async fn events_are_replayed_in_their_order_and_only_into_a_database_that_is_the
 async fn the_two_hours_count_from_when_we_heard_and_not_from_the_replay() {
     for (minutes, texts) in [(118, 1), (121, 0)] {
         let switch = switch().await;
-        let world = world_behind(&switch).await;
+        let world = World::behind(&switch).await;
         switch.set(Wire::Pulled);
         world.post_signed(DIAL_RESULT, no_answer()).await;
-        let heard_at: Timestamp = parked(&world)[0]["heard_at"]
+        let heard_at: Timestamp = world.parked()[0]["heard_at"]
             .as_str()
             .expect("a time")
             .parse()
@@ -248,7 +225,7 @@ async fn the_two_hours_count_from_when_we_heard_and_not_from_the_replay() {
 #[tokio::test]
 async fn what_was_parked_twice_counts_once() {
     let switch = switch().await;
-    let world = world_behind(&switch).await;
+    let world = World::behind(&switch).await;
     switch.set(Wire::Pulled);
     for _ in 0..3 {
         world.post_signed(DIAL_RESULT, no_answer()).await;
@@ -260,14 +237,14 @@ async fn what_was_parked_twice_counts_once() {
     world.run_jobs().await;
     world.minutes(2).await;
     assert_eq!((world.texts_to(CALLER).len(), world.count("jobs").await), (1, 1));
-    assert_eq!(parked(&world).len(), 0);
+    assert_eq!(world.parked().len(), 0);
 }
 
 #[tokio::test]
 async fn with_the_park_away_too_callers_are_connected_and_reports_are_asked_for_again() {
     for wire in [Wire::Pulled, Wire::Silent] {
         let switch = switch().await;
-        let world = world_behind(&switch).await;
+        let world = World::behind(&switch).await;
         warm_up(&world).await;
         switch.set(wire);
         world.sqs.fail_sends(true);
@@ -294,7 +271,7 @@ async fn with_the_park_away_too_callers_are_connected_and_reports_are_asked_for_
 #[tokio::test]
 async fn a_call_that_nobody_could_even_park_is_found_by_the_poller() {
     let switch = switch().await;
-    let world = world_behind(&switch).await;
+    let world = World::behind(&switch).await;
     warm_up(&world).await;
     switch.set(Wire::Pulled);
     world.sqs.fail_sends(true);
@@ -309,7 +286,7 @@ async fn a_call_that_nobody_could_even_park_is_found_by_the_poller() {
 #[tokio::test]
 async fn a_connection_that_has_fallen_silent_is_not_waited_for_twice() {
     let switch = switch().await;
-    let world = world_behind(&switch).await;
+    let world = World::behind(&switch).await;
     warm_up(&world).await;
     switch.set(Wire::Silent);
     assert!(world.post_signed(VOICE, call()).await.dials(OWNER));
@@ -324,7 +301,7 @@ async fn a_connection_that_has_fallen_silent_is_not_waited_for_twice() {
     assert!(world.post_signed(VOICE, form(&fields)).await.dials(OWNER));
     assert_eq!(world.outcome_of("CA2").await, "", "recorded at once");
     assert_eq!(
-        parked(&world).len(),
+        world.parked().len(),
         1,
         "only the call during the silence was parked"
     );
@@ -333,7 +310,7 @@ async fn a_connection_that_has_fallen_silent_is_not_waited_for_twice() {
 #[tokio::test]
 async fn a_parked_event_that_is_of_no_use_delays_no_other() {
     let switch = switch().await;
-    let world = world_behind(&switch).await;
+    let world = World::behind(&switch).await;
     switch.set(Wire::Pulled);
     world.post_signed(DIAL_RESULT, "CallSid=%zz").await;
     let refused = no_answer().replace(SID, "CA666");
@@ -355,5 +332,5 @@ async fn a_parked_event_that_is_of_no_use_delays_no_other() {
             "parked: the database refused: no_luck"
         ]
     );
-    assert_eq!(parked(&world).len(), 0);
+    assert_eq!(world.parked().len(), 0);
 }

@@ -190,10 +190,7 @@ async fn a_schema_that_is_behind_is_said_so_and_costs_no_call() {
         ("CallStatus", "ringing"),
     ];
     assert!(world.post_signed(VOICE, form(&warm)).await.dials(OWNER));
-    world
-        .database
-        .sql("UPDATE stopped_clock SET at = date_trunc('second', clock_timestamp())")
-        .await;
+    world.database.set_clock_to_the_machines().await;
     world
         .database
         .sql(
@@ -218,7 +215,7 @@ async fn a_schema_that_is_behind_is_said_so_and_costs_no_call() {
     );
     let result = [&call[..], &[("DialCallStatus", "no-answer")]].concat();
     assert_eq!(world.post_signed(DIAL_RESULT, form(&result)).await.status, 200);
-    assert_eq!(world.sqs.messages("parked-events.fifo").len(), 2);
+    assert_eq!(world.parked().len(), 2);
 
     world
         .database
@@ -237,5 +234,5 @@ async fn a_schema_that_is_behind_is_said_so_and_costs_no_call() {
     assert_eq!(world.texts_to(CALLER).len(), 1);
     world.minutes(3).await;
     assert_eq!(world.texts_to(CALLER).len(), 1);
-    assert_eq!(world.sqs.messages("parked-events.fifo").len(), 0);
+    assert_eq!(world.parked().len(), 0);
 }

@@ -26,12 +26,11 @@ const SETTLE_SLACK: Duration = Duration::from_secs(5);
 pub(super) struct Asked(Instant, SystemTime);
 
 impl Asked {
-    /// Whether a permit that was asked for then may still be used.
-    pub(super) fn is_fresh(self, endpoint: &Endpoint) -> bool {
-        let age = endpoint.gate.now().duration_since(self.1).unwrap_or_default();
-        let is_fresh = self.0.elapsed() < PERMIT_LIVES && age < PERMIT_LIVES;
+    /// Whether the job's permit, asked for then, may still be used.
+    pub(super) fn is_fresh(self, endpoint: &Endpoint, job: Uuid) -> bool {
+        let is_fresh = self.0.elapsed() < PERMIT_LIVES && !endpoint.gate.has_passed(PERMIT_LIVES, self.1);
         if !is_fresh {
-            tracing::warn!("permit too old to be used");
+            tracing::warn!(job.id = %job, "permit too old to be used");
         }
         is_fresh
     }
@@ -49,9 +48,7 @@ pub(super) async fn ask(
         return Err(anyhow::anyhow!("too little of the invocation is left to send and settle").into());
     }
     let asked = Asked(Instant::now(), endpoint.gate.now());
-    let grant = jobs::grant(connection, job, content)
-        .await
-        .map_err(anyhow::Error::from)?;
+    let grant = jobs::grant(connection, job, content).await?;
     Ok((grant, asked))
 }
 
@@ -87,9 +84,7 @@ pub(super) async fn settle(
 
 /// Ends a pending job by a rule, and says so.
 pub(super) async fn suppress(connection: &Connection, job: Uuid, reason: &'static str) -> Result<(), Retry> {
-    let ended = jobs::suppress(connection, job, reason)
-        .await
-        .map_err(anyhow::Error::from)?;
+    let ended = jobs::suppress(connection, job, reason).await?;
     if ended {
         tracing::info!(job.id = %job, reason, suppressed = 1, "[JOB-RUNNER] job suppressed");
     }

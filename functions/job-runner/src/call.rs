@@ -14,15 +14,8 @@ use super::{Endpoint, attempt, quarantine};
 
 /// Runs the job if it is ready; whatever it ends as, it ends with a reason.
 pub(super) async fn run(endpoint: &Endpoint, job: Uuid, deadline: Deadline) -> Result<(), Retry> {
-    let connection = endpoint
-        .database
-        .connection()
-        .await
-        .map_err(anyhow::Error::from)?;
-    let Some(facts) = calls::load_call(&connection, job)
-        .await
-        .map_err(anyhow::Error::from)?
-    else {
+    let connection = endpoint.database.connection().await?;
+    let Some(facts) = calls::load_call(&connection, job).await? else {
         return quarantine(endpoint, "no such job", &job.to_string()).await;
     };
     if facts.state != "pending" || facts.due_at > facts.now {
@@ -64,7 +57,9 @@ async fn place(
         customer_name: facts.name.clone().unwrap_or_default(),
         variables: facts.variables(),
     };
-    let outcome = vapi.place_call(permit, &call, || asked.is_fresh(endpoint)).await;
+    let outcome = vapi
+        .place_call(permit, &call, || asked.is_fresh(endpoint, job))
+        .await;
     // The log outlives the database: from here on the answer is written down somewhere.
     tracing::info!(job.id = %job, attempt.id = %attempt, outcome = ?outcome, "provider answered");
     let settlement = attempt::settle(endpoint, attempt, attempt_no, &outcome, deadline).await;
@@ -94,11 +89,9 @@ async fn project(endpoint: &Endpoint, job: Uuid, facts: &CallFacts) {
             let day = row.last_call_date.unwrap_or_default();
             tracing::info!(customer.id = customer, job.id = %job, "✅ Verified: last_call_date = {day} for customer {customer}");
         }
-        Ok(_) => {
-            tracing::error!(customer.id = customer, job.id = %job, error = "Flag update failed", "❌ CRITICAL: Flag update FAILED for customer {customer}");
-        }
-        Err(error) => {
-            tracing::error!(customer.id = customer, job.id = %job, error = "Flag update failed", why = %error, "❌ CRITICAL: Flag update FAILED for customer {customer}");
+        failed => {
+            let why = failed.err().map(tracing::field::display);
+            tracing::error!(customer.id = customer, job.id = %job, error = "Flag update failed", why, "❌ CRITICAL: Flag update FAILED for customer {customer}");
         }
     }
 }
@@ -113,9 +106,7 @@ async fn follow(
         Decision::Call | Decision::Leave => Ok(()),
         Decision::Wait(wait) => {
             let wait = Duration::try_from(wait).unwrap_or_default();
-            Ok(jobs::defer(connection, job, wait)
-                .await
-                .map_err(anyhow::Error::from)?)
+            Ok(jobs::defer(connection, job, wait).await?)
         }
         Decision::Suppress(reason) => {
             let customer = &facts.customer_id;

@@ -95,13 +95,7 @@ async fn run(endpoint: &Endpoint, message: SqsMessage, deadline: Deadline) -> Re
 
 async fn quarantine(endpoint: &Endpoint, reason: &str, body: &str) -> Result<(), Retry> {
     tracing::error!(reason, "[JOB-RUNNER] quarantined a message that cannot be used");
-    let connection = endpoint
-        .database
-        .connection()
-        .await
-        .map_err(anyhow::Error::from)?;
-    missed_calls::quarantine(&connection, "job_runner", reason, body.as_bytes())
-        .await
-        .map_err(anyhow::Error::from)?;
+    let connection = endpoint.database.connection().await?;
+    missed_calls::quarantine(&connection, "job_runner", reason, body.as_bytes()).await?;
     Ok(())
 }

@@ -19,15 +19,8 @@ const UNSETTLED_WAIT: Duration = Duration::from_mins(2);
 
 /// Runs the job if it is ready; whatever it ends as, it ends with a reason.
 pub(super) async fn run(endpoint: &Endpoint, job: Uuid, deadline: Deadline) -> Result<(), Retry> {
-    let connection = endpoint
-        .database
-        .connection()
-        .await
-        .map_err(anyhow::Error::from)?;
-    let Some(mut facts) = missed_calls::load_text(&connection, job)
-        .await
-        .map_err(anyhow::Error::from)?
-    else {
+    let connection = endpoint.database.connection().await?;
+    let Some(mut facts) = missed_calls::load_text(&connection, job).await? else {
         return quarantine(endpoint, "no such job", &job.to_string()).await;
     };
     if facts.wording.is_none() {
@@ -66,7 +59,7 @@ async fn send(
     drop(connection);
     let attempt = permit.attempt();
     tracing::info!(job.id = %job, attempt.id = %attempt, "[Missed Call Handler] Sending SMS to {}", permit.recipient());
-    let outcome = request(endpoint, permit, facts, body, || asked.is_fresh(endpoint)).await;
+    let outcome = request(endpoint, permit, facts, body, || asked.is_fresh(endpoint, job)).await;
     // The log outlives the database: from here on the answer is written down somewhere.
     tracing::info!(job.id = %job, attempt.id = %attempt, outcome = ?outcome, "provider answered");
     let settlement = attempt::settle(endpoint, attempt, attempt_no, &outcome, deadline).await;
@@ -107,9 +100,7 @@ async fn heed(connection: &Connection, job: Uuid, denial: Denial) -> Result<(), 
             } else {
                 UNSETTLED_WAIT
             };
-            Ok(jobs::defer(connection, job, wait)
-                .await
-                .map_err(anyhow::Error::from)?)
+            Ok(jobs::defer(connection, job, wait).await?)
         }
         Denial::Loop => suppress(connection, job, Suppression::Loop).await,
         Denial::ArrivedAfterAll => suppress(connection, job, Suppression::ArrivedAfterAll).await,

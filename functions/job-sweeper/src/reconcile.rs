@@ -35,7 +35,7 @@ pub(super) async fn settle_by_evidence(endpoint: &Endpoint) -> anyhow::Result<us
 async fn read(endpoint: &Endpoint, unclear: &Unclear) -> Reading {
     let listing = endpoint
         .twilio
-        .messages_between(&unclear.sender, &unclear.recipient, unclear.not_before())
+        .messages_between(&unclear.sender, &unclear.recipient, unclear.search.not_before())
         .await;
     match listing {
         Ok(listing) => Reading {

@@ -18,17 +18,18 @@ pub(super) async fn settle_by_evidence(endpoint: &Endpoint) -> anyhow::Result<us
     let connection = endpoint.database.connection().await?;
     let started = endpoint.gate.now();
     let due = jobs::unclear_calls_due(&connection, SWEEP_LIMIT).await?;
-    let since = due.iter().map(|(unclear, _)| unclear.not_before()).min();
+    let since = due.iter().map(|(unclear, _)| unclear.search.not_before()).min();
     let Some((since, now)) = since.zip(due.first().map(|(_, now)| *now)) else {
         return Ok(0);
     };
     let listing = read(vapi, since, now).await;
+    let traces: Vec<CallTrace> = listing.calls.iter().filter_map(trace_of).collect();
     let mut settled = 0;
     for (unclear, _) in due {
         if endpoint.is_late(started) {
             break;
         }
-        match settle(&connection, &unclear, &listing, now).await {
+        match settle(&connection, &unclear, &listing, &traces, now).await {
             Ok(ended) => settled += usize::from(ended),
             Err(error) if is_outage(&error) => return Err(error),
             Err(error) => {
@@ -52,10 +53,10 @@ async fn settle(
     connection: &Connection,
     unclear: &UnclearCall,
     listing: &CallListing,
+    traces: &[CallTrace],
     now: Timestamp,
 ) -> anyhow::Result<bool> {
-    let traces: Vec<CallTrace> = listing.calls.iter().filter_map(trace_of).collect();
-    match call_verdict(unclear, &traces, listing.complete, now) {
+    match call_verdict(unclear, traces, listing.complete, now) {
         Verdict::Accepted(_) => {
             let is_ours = |call: &&CallRecord| call.attempt == Some(unclear.attempt);
             let mut ours: Vec<_> = listing.calls.iter().filter(is_ours).collect();

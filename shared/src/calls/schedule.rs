@@ -1,10 +1,6 @@
 //! Whose time has come, and what they are owed.
 
-use tokio_postgres::types::Type;
 use uuid::Uuid;
-
-use crate::platform::database::{Connection, Error};
-use crate::statement;
 
 /// A customer whose time had come. They have been planned anew.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +31,7 @@ pub enum Due {
 }
 
 impl Due {
-    fn of(decision: &str, job: Option<Uuid>) -> Self {
+    pub(super) fn of(decision: &str, job: Option<Uuid>) -> Self {
         match (decision, job) {
             ("welcome_call", Some(job)) => Self::WelcomeCall(job),
             ("daily_call", Some(job)) => Self::DailyCall(job),
@@ -54,21 +50,4 @@ impl Due {
             _ => None,
         }
     }
-}
-
-/// Decides for `limit` customers at most whose time has come, the longest waiting first; nobody while calling is
-/// paused. `created` is how many calls this run has created already, and a run may create only so many.
-///
-/// Deciding, owing and planning anew are one commit. Somebody whom another scheduler has at this moment is passed
-/// over, and who has been decided for is not due again.
-pub async fn schedule(database: &Connection, limit: i64, created: i64) -> Result<Vec<Scheduled>, Error> {
-    let params = [(&limit as _, Type::INT8), (&created as _, Type::INT8)];
-    let rows = database.rows(statement!("schedule_calls"), &params).await?;
-    Ok(rows
-        .iter()
-        .map(|row| Scheduled {
-            customer: row.get("customer_id"),
-            decision: Due::of(row.get("decision"), row.get("job_id")),
-        })
-        .collect())
 }

@@ -6,11 +6,28 @@ use jiff::Timestamp;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::{CallEnd, CallFacts, Kind, Teller};
+use super::{CallEnd, CallFacts, Due, Kind, Scheduled, Teller};
 use crate::Phone;
 use crate::jobs::Denial;
 use crate::platform::database::{Connection, Error};
 use crate::statement;
+
+/// Decides for `limit` customers at most whose time has come, the longest waiting first; nobody while calling is
+/// paused. `created` is how many calls this run has created already, and a run may create only so many.
+///
+/// Deciding, owing and planning anew are one commit. Somebody whom another scheduler has at this moment is passed
+/// over, and who has been decided for is not due again.
+pub async fn schedule(database: &Connection, limit: i64, created: i64) -> Result<Vec<Scheduled>, Error> {
+    let params = [(&limit as _, Type::INT8), (&created as _, Type::INT8)];
+    let rows = database.rows(statement!("schedule_calls"), &params).await?;
+    Ok(rows
+        .iter()
+        .map(|row| Scheduled {
+            customer: row.get("customer_id"),
+            decision: Due::of(row.get("decision"), row.get("job_id")),
+        })
+        .collect())
+}
 
 /// Everything that decides about a call; `None` if there is no such call.
 pub async fn load_call(database: &Connection, job: Uuid) -> Result<Option<CallFacts>, Error> {

@@ -33,7 +33,9 @@ mod store;
 pub use denial::{CallRule, Denial};
 pub use outcome::{AfterRefusal, Outcome, Refusal};
 pub use permit::Permit;
-pub use reconcile::{CallTrace, Evidence, Reading, Unclear, UnclearCall, Verdict, call_verdict, verdict};
+pub use reconcile::{
+    CallTrace, Evidence, Reading, Search, Unclear, UnclearCall, Verdict, call_verdict, verdict,
+};
 pub use retry::{NextTry, next_try};
 pub use store::{
     Grant, Ring, Settlement, defer, expire, grant, hand_over, record_delivery, record_empty_reading,

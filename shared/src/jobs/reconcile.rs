@@ -23,6 +23,43 @@ const BETWEEN_READINGS: SignedDuration = SignedDuration::from_mins(5);
 /// The provider's clock and ours may differ by as much.
 const CLOCK_MARGIN: SignedDuration = SignedDuration::from_mins(10);
 
+/// How an attempt has been looked for until now.
+#[derive(Debug, Clone)]
+pub struct Search {
+    /// When it was allowed.
+    pub granted_at: Timestamp,
+    /// Complete readings, at least five minutes apart, that did not show it.
+    pub empty_readings: i32,
+    /// The last of them.
+    pub last_empty_reading_at: Option<Timestamp>,
+}
+
+impl Search {
+    /// From when on the provider's list could show it.
+    pub fn not_before(&self) -> Timestamp {
+        self.granted_at - CLOCK_MARGIN
+    }
+
+    /// What follows from one more reading that did not show it; `empty` if it was complete and without a trace.
+    fn without_it(&self, empty: bool, now: Timestamp) -> Verdict {
+        let age = now.duration_since(self.granted_at);
+        let counts = empty
+            && self
+                .last_empty_reading_at
+                .is_none_or(|last| now.duration_since(last) >= BETWEEN_READINGS);
+        if counts && self.empty_readings >= 1 && age >= GRACE {
+            return Verdict::Absent;
+        }
+        match READINGS.iter().find(|due| **due > age) {
+            Some(due) => Verdict::NotYet {
+                empty,
+                wait: *due - age,
+            },
+            None => Verdict::NoEvidence,
+        }
+    }
+}
+
 /// An attempt whose outcome is unknown.
 #[derive(Debug, Clone)]
 pub struct Unclear {
@@ -34,21 +71,10 @@ pub struct Unclear {
     pub recipient: Phone,
     /// The exact words that were allowed.
     pub content: String,
-    /// When it was allowed.
-    pub granted_at: Timestamp,
-    /// Complete readings, at least five minutes apart, that did not show it.
-    pub empty_readings: i32,
-    /// The last of them.
-    pub last_empty_reading_at: Option<Timestamp>,
+    /// How it has been looked for.
+    pub search: Search,
     /// Provider ids that are known to belong to other attempts.
     pub claimed_ids: Vec<String>,
-}
-
-impl Unclear {
-    /// From when on the provider's list could show it.
-    pub fn not_before(&self) -> Timestamp {
-        self.granted_at - CLOCK_MARGIN
-    }
 }
 
 /// One outgoing message in the provider's list.
@@ -65,7 +91,7 @@ pub struct Evidence {
 /// One reading of the provider's list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reading {
-    /// Everything that went from the sender to the recipient since [`Unclear::not_before`].
+    /// Everything that went from the sender to the recipient since [`Search::not_before`].
     pub found: Vec<Evidence>,
     /// Whether the list was read to its end.
     pub complete: bool,
@@ -104,13 +130,10 @@ pub fn verdict(unclear: &Unclear, reading: &Reading, now: Timestamp) -> Verdict 
     if let Some(message) = ours {
         return Verdict::Accepted(message.provider_id.clone());
     }
-    let past = Past {
-        granted_at: unclear.granted_at,
-        empty_readings: unclear.empty_readings,
-        last_empty_reading_at: unclear.last_empty_reading_at,
-    };
     // Somebody else's words between the two, or ours re-encoded: no proof of absence.
-    past.without_it(reading.complete && unclaimed().next().is_none(), now)
+    unclear
+        .search
+        .without_it(reading.complete && unclaimed().next().is_none(), now)
 }
 
 /// A call whose outcome is unknown.
@@ -120,19 +143,8 @@ pub struct UnclearCall {
     pub attempt: Uuid,
     /// Whom it would have reached.
     pub recipient: Phone,
-    /// When it was allowed.
-    pub granted_at: Timestamp,
-    /// Complete readings, at least five minutes apart, that did not show it.
-    pub empty_readings: i32,
-    /// The last of them.
-    pub last_empty_reading_at: Option<Timestamp>,
-}
-
-impl UnclearCall {
-    /// From when on the provider's list could show it.
-    pub fn not_before(&self) -> Timestamp {
-        self.granted_at - CLOCK_MARGIN
-    }
+    /// How it has been looked for.
+    pub search: Search,
 }
 
 /// One call in the provider's list.
@@ -161,42 +173,11 @@ pub fn call_verdict(unclear: &UnclearCall, listed: &[CallTrace], complete: bool,
     let could_be_ours = |call: &CallTrace| {
         call.attempt.is_none()
             && call.recipient.as_ref() == Some(&unclear.recipient)
-            && call.accepted_at >= unclear.not_before()
+            && call.accepted_at >= unclear.search.not_before()
     };
-    let past = Past {
-        granted_at: unclear.granted_at,
-        empty_readings: unclear.empty_readings,
-        last_empty_reading_at: unclear.last_empty_reading_at,
-    };
-    past.without_it(complete && !listed.iter().any(could_be_ours), now)
-}
-
-/// How an attempt has been looked for until now.
-struct Past {
-    granted_at: Timestamp,
-    empty_readings: i32,
-    last_empty_reading_at: Option<Timestamp>,
-}
-
-impl Past {
-    /// What follows from one more reading that did not show it; `empty` if it was complete and without a trace.
-    fn without_it(&self, empty: bool, now: Timestamp) -> Verdict {
-        let age = now.duration_since(self.granted_at);
-        let counts = empty
-            && self
-                .last_empty_reading_at
-                .is_none_or(|last| now.duration_since(last) >= BETWEEN_READINGS);
-        if counts && self.empty_readings >= 1 && age >= GRACE {
-            return Verdict::Absent;
-        }
-        match READINGS.iter().find(|due| **due > age) {
-            Some(due) => Verdict::NotYet {
-                empty,
-                wait: *due - age,
-            },
-            None => Verdict::NoEvidence,
-        }
-    }
+    unclear
+        .search
+        .without_it(complete && !listed.iter().any(could_be_ours), now)
 }
 
 #[cfg(test)]
@@ -205,15 +186,29 @@ mod tests {
 
     const GRANTED: Timestamp = Timestamp::UNIX_EPOCH;
 
+    fn begun() -> Search {
+        Search {
+            granted_at: GRANTED,
+            empty_readings: 0,
+            last_empty_reading_at: None,
+        }
+    }
+
+    fn empty_once(at: Timestamp) -> Search {
+        Search {
+            empty_readings: 1,
+            last_empty_reading_at: Some(at),
+            ..begun()
+        }
+    }
+
     fn unclear() -> Unclear {
         Unclear {
             attempt: Uuid::nil(),
             sender: Phone::stored("+15005550006".to_owned()),
             recipient: Phone::stored("+14035550001".to_owned()),
             content: "sorry".to_owned(),
-            granted_at: GRANTED,
-            empty_readings: 0,
-            last_empty_reading_at: None,
+            search: begun(),
             claimed_ids: Vec::new(),
         }
     }
@@ -271,8 +266,7 @@ mod tests {
     #[test]
     fn absence_needs_two_readings_five_minutes_apart_and_a_quarter_of_an_hour() {
         let once = |minutes| Unclear {
-            empty_readings: 1,
-            last_empty_reading_at: Some(after(minutes)),
+            search: empty_once(after(minutes)),
             ..unclear()
         };
         let not_yet = |verdict| matches!(verdict, Verdict::NotYet { empty: true, .. });
@@ -294,8 +288,7 @@ mod tests {
     #[test]
     fn an_incomplete_reading_or_a_stranger_between_the_two_never_proves_absence() {
         let once = Unclear {
-            empty_readings: 1,
-            last_empty_reading_at: Some(after(2)),
+            search: empty_once(after(2)),
             ..unclear()
         };
         let incomplete = Reading {
@@ -319,9 +312,7 @@ mod tests {
         UnclearCall {
             attempt: Uuid::from_u128(7),
             recipient: Phone::stored("+14035550001".to_owned()),
-            granted_at: GRANTED,
-            empty_readings: 0,
-            last_empty_reading_at: None,
+            search: begun(),
         }
     }
 
@@ -351,8 +342,7 @@ mod tests {
     fn a_call_is_absent_after_two_complete_readings_without_a_trace_of_it() {
         let now = GRANTED + GRACE;
         let once = UnclearCall {
-            empty_readings: 1,
-            last_empty_reading_at: Some(now - BETWEEN_READINGS),
+            search: empty_once(now - BETWEEN_READINGS),
             ..unclear_call()
         };
         let others = [

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::{Denial, NextTry, Outcome, Permit, Refusal, Unclear, UnclearCall, next_try};
+use super::{Denial, NextTry, Outcome, Permit, Refusal, Search, Unclear, UnclearCall, next_try};
 use crate::Phone;
 use crate::platform::database::{Connection, Error};
 use crate::platform::queue::Workflow;
@@ -302,9 +303,7 @@ pub async fn unclear_due(database: &Connection, limit: i64) -> Result<Vec<(Uncle
                 sender: Phone::stored(row.get("sender")),
                 recipient: Phone::stored(row.get("recipient")),
                 content: row.get("content"),
-                granted_at: row.get("granted_at"),
-                empty_readings: row.get("empty_reads"),
-                last_empty_reading_at: row.get("last_empty_read_at"),
+                search: search_of(row),
                 claimed_ids: row.get("claimed_ids"),
             };
             (unclear, row.get("now"))
@@ -326,13 +325,19 @@ pub async fn unclear_calls_due(
             let unclear = UnclearCall {
                 attempt: row.get("id"),
                 recipient: Phone::stored(row.get("recipient")),
-                granted_at: row.get("granted_at"),
-                empty_readings: row.get("empty_reads"),
-                last_empty_reading_at: row.get("last_empty_read_at"),
+                search: search_of(row),
             };
             (unclear, row.get("now"))
         })
         .collect())
+}
+
+fn search_of(row: &Row) -> Search {
+    Search {
+        granted_at: row.get("granted_at"),
+        empty_readings: row.get("empty_reads"),
+        last_empty_reading_at: row.get("last_empty_read_at"),
+    }
 }
 
 /// Notes a complete reading that did not show the attempt.

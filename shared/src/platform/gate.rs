@@ -8,7 +8,7 @@
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::BoxFuture;
 
@@ -115,6 +115,12 @@ impl Gate {
         self.0
             .as_ref()
             .map_or_else(fastrand::f64, |keeper| keeper.chance())
+    }
+
+    /// Whether more than `time` has passed since. The wall clock goes on while a sandbox is frozen, and what was
+    /// read or allowed before then is not to be acted upon.
+    pub fn has_passed(&self, time: Duration, since: SystemTime) -> bool {
+        self.now().duration_since(since).is_ok_and(|passed| passed > time)
     }
 
     /// What the wall clock shows.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use super::database;
 use super::gate::{Gate, Operation};
 use super::hex;
 
@@ -123,6 +124,12 @@ pub fn group_of(person: &str) -> String {
 #[derive(Debug, thiserror::Error)]
 #[error("{0:#}")]
 pub struct Retry(#[from] anyhow::Error);
+
+impl From<database::Error> for Retry {
+    fn from(error: database::Error) -> Self {
+        Self(error.into())
+    }
+}
 
 /// Handles a batch: people beside one another, each person's messages in order.
 ///

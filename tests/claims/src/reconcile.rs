@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use shared::Phone;
-use shared::jobs::{Evidence, Reading, Unclear, Verdict, verdict};
+use shared::jobs::{Evidence, Reading, Search, Unclear, Verdict, verdict};
 use uuid::Uuid;
 
 use crate::draw::Draw;
@@ -20,8 +20,11 @@ pub(crate) fn check(input: &[u8]) {
     let around =
         |draw: &mut Draw<'_>| granted_at + SignedDuration::from_millis(draw.number(-3_600_000..=90_000_000));
     let unclear = Unclear {
-        last_empty_reading_at: draw.maybe(around),
-        empty_readings: i32::try_from(draw.number(0..=5)).expect("a handful"),
+        search: Search {
+            last_empty_reading_at: draw.maybe(around),
+            empty_readings: i32::try_from(draw.number(0..=5)).expect("a handful"),
+            granted_at,
+        },
         claimed_ids: draw.some(3, |draw| draw.one_of(&IDS).to_owned()),
         ..unclear(granted_at)
     };
@@ -44,7 +47,7 @@ pub(crate) fn check(input: &[u8]) {
 
 fn assert_proven(unclear: &Unclear, reading: &Reading, now: Timestamp) {
     let verdict = verdict(unclear, reading, now);
-    let age = now.duration_since(unclear.granted_at);
+    let age = now.duration_since(unclear.search.granted_at);
     let open: Vec<&Evidence> = reading
         .found
         .iter()
@@ -62,8 +65,11 @@ fn assert_proven(unclear: &Unclear, reading: &Reading, now: Timestamp) {
         Verdict::Absent => {
             assert!(reading.complete && open.is_empty(), "absent, with {open:?}");
             assert!(age >= GRACE, "absent after {age:?}");
-            assert!(unclear.empty_readings >= 1, "absent at the first reading");
-            let apart = unclear.last_empty_reading_at.map(|last| now.duration_since(last));
+            assert!(unclear.search.empty_readings >= 1, "absent at the first reading");
+            let apart = unclear
+                .search
+                .last_empty_reading_at
+                .map(|last| now.duration_since(last));
             assert!(
                 apart.is_none_or(|apart| apart >= APART),
                 "absent by one observation: {apart:?}"
@@ -99,11 +105,12 @@ fn assert_silence_is_settled(draw: &mut Draw<'_>, granted_at: Timestamp) {
             Verdict::Absent => return,
             Verdict::NotYet { empty: true, wait } => {
                 if state
+                    .search
                     .last_empty_reading_at
                     .is_none_or(|last| now.duration_since(last) >= APART)
                 {
-                    state.empty_readings += 1;
-                    state.last_empty_reading_at = Some(now);
+                    state.search.empty_readings += 1;
+                    state.search.last_empty_reading_at = Some(now);
                 }
                 now += wait;
             }
@@ -119,9 +126,11 @@ fn unclear(granted_at: Timestamp) -> Unclear {
         sender: Phone::stored("+15005550006".to_owned()),
         recipient: Phone::stored("+14035550001".to_owned()),
         content: WORDS[0].to_owned(),
-        granted_at,
-        empty_readings: 0,
-        last_empty_reading_at: None,
+        search: Search {
+            granted_at,
+            empty_readings: 0,
+            last_empty_reading_at: None,
+        },
         claimed_ids: Vec::new(),
     }
 }

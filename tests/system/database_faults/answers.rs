@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use system_tests::{Cutter, World, error_answer};
 
-use super::{caller, everybody_gets_one_text, misses, parked, world};
+use super::{caller, everybody_gets_one_text, misses, world};
 
 /// What a server says that could not, and why. After a `FATAL` it says nothing more.
 const TROUBLES: [(&str, &str, &str); 12] = [
@@ -117,17 +117,17 @@ async fn a_parked_event_waits_for_a_database_that_can() {
     for (number, trouble) in TROUBLES.into_iter().enumerate() {
         let caller = caller(number + 1);
         misses_while_refused(&world, &mut cutter, "record_call", trouble, &caller).await;
-        let before = parked(&world);
+        let before = world.parked().len();
         assert_eq!(before, 1, "{trouble:?}");
         cutter.catch("record_call");
         let (swept, ()) = futures_util::join!(world.try_tick("job-sweeper"), refuse(&mut cutter, trouble));
         assert!(swept.is_err(), "{trouble:?}: {swept:?}");
-        assert_eq!(parked(&world), 1, "{trouble:?}");
+        assert_eq!(world.parked().len(), 1, "{trouble:?}");
         assert_eq!(world.quarantined().await, [""; 0], "{trouble:?}");
         // Until the queue shows it again.
         world.pass(SignedDuration::from_mins(4)).await;
         world.sweep().await;
-        assert_eq!(parked(&world), 0, "{trouble:?}");
+        assert_eq!(world.parked().len(), 0, "{trouble:?}");
     }
     everybody_gets_one_text(&world, TROUBLES.len()).await;
 }

@@ -4,7 +4,7 @@ use local::postgres::connect;
 use system_tests::World;
 use tokio_postgres::Client;
 
-use super::{caller, everybody_gets_one_text, find_out, misses, parked, world};
+use super::{caller, everybody_gets_one_text, find_out, misses, world};
 
 /// Ends the functions' connections and takes all that they could have instead.
 async fn take_all(world: &World) -> Vec<Client> {
@@ -50,10 +50,10 @@ async fn with_no_connection_left_callers_are_connected_and_their_calls_parked() 
     for number in 1..=2 {
         misses(&world, &caller(number)).await;
     }
-    assert_eq!(parked(&world), 6, "three events a call");
+    assert_eq!(world.parked().len(), 6, "three events a call");
     assert!(world.try_tick("job-sweeper").await.is_err());
     assert!(world.try_tick("missed-call-poller").await.is_err());
-    assert_eq!(parked(&world), 6);
+    assert_eq!(world.parked().len(), 6);
     free(&world, taken).await;
     world.minutes(5).await;
     everybody_gets_one_text(&world, 2).await;

@@ -7,7 +7,7 @@ use local::postgres::connect;
 use system_tests::World;
 use tokio_postgres::Client;
 
-use super::{caller, everybody_gets_one_text, misses, parked, world, world_with};
+use super::{caller, everybody_gets_one_text, misses, world, world_with};
 
 /// A session that has done `statement` and not ended its transaction.
 async fn holding(world: &World, statement: &str) -> Client {
@@ -47,7 +47,7 @@ async fn callers_do_not_wait_for_a_locked_table() {
     let callers: Vec<String> = (1..=4).map(caller).collect();
     let rings = callers.iter().map(|caller| misses(&world, caller));
     futures_util::future::join_all(rings).await;
-    assert_eq!(parked(&world), 12, "three events a call");
+    assert_eq!(world.parked().len(), 12, "three events a call");
     let_go(session).await;
     world.minutes(4).await;
     for caller in &callers {

@@ -57,10 +57,6 @@ async fn misses(world: &World, caller: &str) -> RingReport {
     report
 }
 
-fn parked(world: &World) -> usize {
-    world.sqs.messages("parked-events.fifo").len()
-}
-
 /// Twilio's record, after everything has had its time: a text each, one request for each, nothing left over.
 async fn everybody_gets_one_text(world: &World, callers: usize) {
     world.minutes(22).await;
@@ -70,7 +66,7 @@ async fn everybody_gets_one_text(world: &World, callers: usize) {
     }
     let jobs = "jobs WHERE state <> 'accepted'";
     assert_eq!(world.count(jobs).await, 0, "every job ended as accepted");
-    assert_eq!(parked(world), 0);
+    assert_eq!(world.parked().len(), 0);
     assert_eq!(world.quarantined().await, [""; 0]);
     assert_eq!(world.evidence().await, [""; 0]);
     let requests = world.twilio.requests().into_iter();

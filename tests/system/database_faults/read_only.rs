@@ -3,7 +3,7 @@
 use local::sandbox::{Behaviour, SandboxEvent};
 use system_tests::{Cutter, World};
 
-use super::{caller, everybody_gets_one_text, find_out, misses, parked, world};
+use super::{caller, everybody_gets_one_text, find_out, misses, world};
 
 /// Connections break, and none is let in; the server that will be there is a standby.
 async fn refuse(world: &World, cutter: &Cutter) {
@@ -35,12 +35,12 @@ async fn calls_during_a_failover_are_connected_parked_and_texted_afterwards() {
     misses(&world, &caller(1)).await;
     cutter.close(false);
     misses(&world, &caller(2)).await;
-    assert_eq!(parked(&world), 6, "three events a call");
+    assert_eq!(world.parked().len(), 6, "three events a call");
     for function in ["job-sweeper", "missed-call-poller"] {
         let ticked = world.try_tick(function).await;
         assert!(ticked.is_err(), "{function}: {ticked:?}");
     }
-    assert_eq!(parked(&world), 6, "nothing was taken for done");
+    assert_eq!(world.parked().len(), 6, "nothing was taken for done");
     assert_eq!(world.count("jobs").await, 1, "nor did anything happen");
     promote(&world).await;
     find_out(&world).await;

@@ -2,31 +2,18 @@
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
-use system_tests::{
-    Reply, SHOP, SHOP_SECRET, STRIPE, STRIPE_SECRET, Switch, TestDatabase, Wire, World, server,
-};
+use system_tests::{Reply, SHOP, SHOP_SECRET, STRIPE, STRIPE_SECRET, Switch, Wire, World, server};
 
 use super::{event, open, post_as, refund, session, standing};
 
 async fn world_behind(switch: &Switch) -> World {
-    let database = TestDatabase::new().await;
-    database
-        .sql("UPDATE stopped_clock SET at = date_trunc('second', clock_timestamp())")
-        .await;
-    let url = database.application_url().await;
-    let port = server().await.port().to_string();
-    let url = url.replace(&format!(":{port}/"), &format!(":{}/", switch.port()));
-    let world = World::on(database, url).await;
+    let world = World::behind(switch).await;
     open(&world).await;
     world
 }
 
 async fn post(world: &World, event: &Value) -> Reply {
     post_as(world, STRIPE, STRIPE_SECRET, &event.to_string()).await
-}
-
-fn parked(world: &World) -> usize {
-    world.sqs.messages("parked-events.fifo").len()
 }
 
 fn told(id: &str, day: u8, fields: &Value) -> String {
@@ -88,12 +75,15 @@ async fn what_was_told_while_the_database_was_away_counts_when_it_is_back() {
         let warnings = reply.json()["warnings"].as_array().expect("a list").len();
         assert_eq!(warnings, usize::from(body.contains("nowhere")));
     }
-    assert_eq!((parked(&world), world.count("customers").await), (6, 0));
+    assert_eq!((world.parked().len(), world.count("customers").await), (6, 0));
 
     switch.set(Wire::Plugged);
     world.pass(SignedDuration::from_mins(1)).await;
     assert_eq!(world.sweep().await["replayed"], 6);
-    assert_eq!((parked(&world), world.count("payment_events").await), (0, 5));
+    assert_eq!(
+        (world.parked().len(), world.count("payment_events").await),
+        (0, 5)
+    );
     assert_eq!(standing(&world, "cust_42").await, "Paid");
     let profile = "SELECT concat_ws('|', name, phone, timezone_given, call_at) FROM customers";
     assert_eq!(
@@ -123,7 +113,7 @@ async fn what_nobody_understands_waits_too_as_far_as_a_queue_takes_it() {
         reply.json(),
         json!({ "ok": false, "error": "not now: send it again" })
     );
-    assert_eq!(parked(&world), 2);
+    assert_eq!(world.parked().len(), 2);
     switch.set(Wire::Plugged);
     world.pass(SignedDuration::from_mins(1)).await;
     assert_eq!(world.sweep().await["replayed"], 2);
@@ -196,13 +186,13 @@ async fn what_the_schema_cannot_keep_yet_waits_for_the_migration() {
         )
         .await;
         assert_eq!(reply.json()["parked"], true, "{take}");
-        assert_eq!(parked(&world), 2, "{take}");
+        assert_eq!(world.parked().len(), 2, "{take}");
         world.database.sql(&format!("ALTER {give}")).await;
         world.pass(SignedDuration::from_mins(5)).await;
         world.sweep().await;
         assert_eq!(standing(&world, "cust_42").await, "Paid, to be called", "{take}");
         assert_eq!(
-            (parked(&world), world.count("payment_events").await),
+            (world.parked().len(), world.count("payment_events").await),
             (0, 2),
             "{take}"
         );

@@ -258,11 +258,7 @@ async fn events_of_one_purchase_that_come_at_once_are_one_purchase() {
         let purchases = format!("(SELECT DISTINCT purchase FROM {own}) AS own");
         assert_eq!(world.count(&purchases).await, 1, "{round}");
     }
-    assert_eq!(
-        world.sqs.messages("parked-events.fifo").len(),
-        0,
-        "nobody waited in vain"
-    );
+    assert_eq!(world.parked().len(), 0, "nobody waited in vain");
 }
 
 #[tokio::test]

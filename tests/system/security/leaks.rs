@@ -33,13 +33,9 @@ const FUNCTIONS: [&str; 7] = [
 /// A world whose database has a password and is behind a wire.
 async fn world_behind(switch: &Switch) -> World {
     let database = TestDatabase::new().await;
-    database
-        .sql("UPDATE stopped_clock SET at = date_trunc('second', clock_timestamp())")
-        .await;
-    let url = database.application_url().await;
-    let port = server().await.port().to_string();
-    let url = url
-        .replace(&format!(":{port}/"), &format!(":{}/", switch.port()))
+    database.set_clock_to_the_machines().await;
+    let url = switch
+        .url_of(&database)
         .replace("switchboard@", &format!("switchboard:{DATABASE_WORD}@"));
     assert!(url.contains(DATABASE_WORD), "{url}");
     World::on(database, url).await

@@ -54,7 +54,7 @@ fn every_statement_that_is_sent_is_a_file() {
             assert!(code.contains("include_str!(concat!(\"sql/\", $name, \".sql\"))"));
             continue;
         }
-        let is_store = name.ends_with("/store.rs") || name == "shared/src/calls/schedule.rs";
+        let is_store = name.ends_with("/store.rs");
         for way in ways {
             let is_a_type = is_store && way == "tokio_postgres::" && !code.contains("tokio_postgres::Client");
             assert!(!code.contains(way) || is_a_type, "{name} says {way}");

@@ -8,20 +8,10 @@ use super::*;
 /// A customer who has been called, and a database that can be taken away.
 async fn called_behind(switch: &Switch) -> World {
     let database = TestDatabase::new().await;
-    let url = database.application_url().await;
-    let port = server().await.port().to_string();
-    let url = url.replace(&format!(":{port}/"), &format!(":{}/", switch.port()));
+    let url = switch.url_of(&database);
     let world = World::on(database, url).await;
     call(&world, Owed::Daily).await;
     world
-}
-
-fn parked(world: &World) -> Vec<Value> {
-    let messages = world.sqs.messages("parked-events.fifo");
-    messages
-        .iter()
-        .map(|message| serde_json::from_str(&message.body).expect("an event"))
-        .collect()
 }
 
 async fn tell_everything(world: &World) {
@@ -36,7 +26,7 @@ async fn tell_everything(world: &World) {
 }
 
 async fn assert_everything_was_heard(world: &World) {
-    assert_eq!(parked(world).len(), 0);
+    assert_eq!(world.parked().len(), 0);
     assert_eq!(
         result(world).await,
         "answered customer-ended-call spoke by webhook"
@@ -56,8 +46,8 @@ async fn what_is_told_while_the_database_is_away_is_kept_without_a_word_of_it_an
         let world = called_behind(&switch).await;
         switch.set(wire);
         tell_everything(&world).await;
-        assert_eq!(parked(&world).len(), 3, "{wire:?}");
-        let kept = parked(&world).iter().map(Value::to_string).collect::<String>();
+        assert_eq!(world.parked().len(), 3, "{wire:?}");
+        let kept = world.parked().iter().map(Value::to_string).collect::<String>();
         for word in ["kitchen", "Stop", "test-twilio-auth-token", "test-server-secret"] {
             assert!(!kept.contains(word), "{wire:?}: {word} in {kept}");
         }
@@ -77,13 +67,13 @@ async fn what_is_told_to_a_schema_that_is_behind_waits_for_it() {
     update(&world).await;
     ann_says(&world, "Stop calling me.");
     report(&world).await;
-    assert_eq!(parked(&world).len(), 2);
+    assert_eq!(world.parked().len(), 2);
     world
         .database
         .sql("ALTER TABLE later RENAME TO call_results")
         .await;
     minutes(&world, 1).await;
-    assert_eq!(parked(&world).len(), 0);
+    assert_eq!(world.parked().len(), 0);
     assert_eq!(opt_outs(&world).await, format!("{ANN} by call"));
 }
 
@@ -92,9 +82,7 @@ async fn what_is_told_to_a_schema_that_is_behind_waits_for_it() {
 async fn proof_that_was_parked_settles_what_was_unclear() {
     let switch = Switch::before(server().await.port()).await;
     let database = TestDatabase::new().await;
-    let url = database.application_url().await;
-    let port = server().await.port().to_string();
-    let url = url.replace(&format!(":{port}/"), &format!(":{}/", switch.port()));
+    let url = switch.url_of(&database);
     let world = World::on(database, url).await;
     world
         .vapi
@@ -148,7 +136,7 @@ async fn a_customers_row_that_cannot_be_written_delays_no_message() {
     ann_says(&world, "Yes?");
     report(&world).await;
     assert_eq!(
-        (job(&world).await.as_str(), parked(&world).len()),
+        (job(&world).await.as_str(), world.parked().len()),
         ("accepted", 0)
     );
     world

@@ -71,7 +71,8 @@ const BEGINNINGS: [(&str, CallResult); 10] = [
     ("customer-ended-call-", Answered),
     ("call.ending.hook-", Answered),
     ("call.in-progress.error-warm-transfer-", Answered),
-    (START_ERROR, NotPlaced),
+    // Vapi gave up before it asked anybody to dial.
+    ("call.start.error-", NotPlaced),
     ("assistant-request-", NotPlaced),
     ("pipeline-error-", Failed),
     ("call.in-progress.error-vapifault-", Failed),
@@ -79,9 +80,6 @@ const BEGINNINGS: [(&str, CallResult); 10] = [
     ("call.in-progress.error-pipeline-", Failed),
     ("call.ringing.", Unclear),
 ];
-
-/// Vapi gave up before it asked anybody to dial.
-const START_ERROR: &str = "call.start.error-";
 
 impl CallResult {
     /// What a word alone says. See [`super::CallRecord::result`] for what the conversation says as well.
@@ -100,12 +98,6 @@ impl CallResult {
             .or_else(beginning)
             .map_or(Unclear, |(_, result)| *result)
     }
-}
-
-/// Whether no telephone can have rung, so that the customer may still be called that day. Carriers' errors do
-/// not say so: theirs come after dialling.
-pub fn frees_the_day(ended_reason: &str) -> bool {
-    ended_reason.starts_with(START_ERROR) && CallResult::of(ended_reason) == NotPlaced
 }
 
 #[cfg(test)]
@@ -175,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_that_nobody_knows_says_nothing_and_uses_the_day() {
+    fn a_word_that_nobody_knows_says_nothing() {
         for word in [
             "",
             "answered",
@@ -188,18 +180,6 @@ mod tests {
             "call.start.error-sip-inbound-call",
         ] {
             assert_eq!(CallResult::of(word), Unclear, "{word}");
-            assert!(!frees_the_day(word), "{word}");
-        }
-    }
-
-    #[test]
-    fn only_a_call_that_was_never_dialled_frees_its_day() {
-        for (word, _) in EXACT.iter().chain(&SEEN) {
-            assert_eq!(
-                frees_the_day(word),
-                word.starts_with("call.start.error-"),
-                "{word}"
-            );
         }
     }
 }

@@ -13,7 +13,6 @@ pub use crate::calls::CallResult;
 
 pub use classify::classify;
 pub use client::{Call, Client, Line};
-pub use ended_reason::frees_the_day;
 pub use records::{CallId, CallListing, CallRecord, CallStatus, call as call_record};
 pub use redact::{REDACTED, redact};
 pub use signature::{SignatureError, sign, verify};

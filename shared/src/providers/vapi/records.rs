@@ -9,7 +9,6 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::CallResult;
-use super::ended_reason::frees_the_day;
 use crate::Phone;
 
 /// More than anybody says in a call of ten minutes.
@@ -105,13 +104,6 @@ impl CallRecord {
             (CallResult::Answered, false) => CallResult::Unclear,
             (told, false) => told,
         })
-    }
-
-    /// Whether the customer may still be called on the same day, because no telephone can have rung.
-    pub fn frees_the_day(&self) -> bool {
-        self.ended_reason.as_deref().is_some_and(frees_the_day)
-            && self.started_at.is_none()
-            && !self.customer_spoke()
     }
 
     /// Whether nothing more will happen.
@@ -342,19 +334,6 @@ mod tests {
         );
         assert_eq!(result("customer-busy", ""), Some(CallResult::Busy));
         assert_eq!(result("something new", ""), Some(CallResult::Unclear));
-    }
-
-    #[test]
-    fn a_day_is_free_only_if_nobody_can_have_heard_anything() {
-        let start_error = "call.start.error-subscription-concurrency-limit-reached";
-        assert!(ended(start_error, "").frees_the_day());
-        assert!(!ended(start_error, "Yes?").frees_the_day());
-        assert!(!ended("twilio-failed-to-connect-call", "").frees_the_day());
-        let started = CallRecord {
-            started_at: Some(Timestamp::UNIX_EPOCH),
-            ..ended(start_error, "")
-        };
-        assert!(!started.frees_the_day());
     }
 
     #[test]

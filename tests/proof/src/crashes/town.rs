@@ -86,7 +86,7 @@ impl Town {
         for reason in self.world.quarantined().await {
             judgement.object(format!("quarantined: {reason}"));
         }
-        let parked = self.world.sqs.messages("parked-events.fifo").len();
+        let parked = self.world.parked().len();
         if parked > 0 {
             judgement.object(format!("{parked} events are left parked"));
         }
