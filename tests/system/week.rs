@@ -282,12 +282,12 @@ async fn a_moved_clock_stays_moved_and_whoever_verifies_is_told() {
 
     let (succeeded, told) = stack.run(&["travel", "2026-01-01"]).await;
     assert!(!succeeded && told.contains("only ever moved forwards"), "{told}");
+    let ahead = stack.clock.ahead();
     stack.stop().await;
 
     let stack = Running::start(&data).await;
-    let ahead = SignedDuration::from_hours(51);
     let away = stack.clock.ahead() - ahead;
-    assert!(away.abs() < SignedDuration::from_secs(1), "{away:?}");
+    assert!(away.abs() < SignedDuration::from_millis(1), "{away:?}");
     stack.stop().await;
 }
 

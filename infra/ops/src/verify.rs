@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::Client;
 
 /// The schema that the migrations make, as [`catalog`] lists it.
@@ -76,7 +76,7 @@ async fn clock_shown(client: &Client) -> Result<String, tokio_postgres::Error> {
     let clock = client.query_typed_one(include_str!("sql/clock.sql"), &[]).await?;
     let (shown, now): (Timestamp, Timestamp) = (clock.try_get("shown")?, clock.try_get("now")?);
     let away = shown.duration_since(now);
-    let minutes = away.abs().as_mins();
+    let minutes = (away.abs() + SignedDuration::from_secs(30)).as_mins();
     Ok(format!(
         "the clock is moved: it shows {shown:.0}, {} days {} h {} min {} the server's. Only a local stack's may be",
         minutes / (24 * 60),

@@ -18,7 +18,7 @@ use anyhow::{Context, ensure};
 use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 use shared::platform::gate::{Gate, Keeper, Operation, Severed, Ticket};
-use tokio::sync::{Mutex, OwnedRwLockWriteGuard};
+use tokio::sync::{Mutex, MutexGuard, OwnedRwLockWriteGuard};
 use tokio::time::Instant;
 use tokio_postgres::Client;
 
@@ -68,34 +68,43 @@ pub struct Journey {
     pub arrived: bool,
 }
 
-impl TimeMachine {
+/// Whoever moves the clock: one at a time.
+pub struct Traveller<'a> {
+    machine: &'a TimeMachine,
+    _alone: MutexGuard<'a, ()>,
+}
+
+impl Traveller<'_> {
     /// Lets time pass until `to`, which may be any time ahead. Whenever everything is at rest `goes_on` is asked.
     pub async fn travel(&self, to: Timestamp, mut goes_on: impl FnMut() -> bool) -> anyhow::Result<Journey> {
-        let _alone = self
-            .traveller
-            .try_lock()
-            .context("the clock is being moved already")?;
-        let now = self.clock.now();
+        let machine = self.machine;
+        let now = machine.clock.now();
         ensure!(
             to > now,
             "the clock shows {now:.0}, and it is only ever moved forwards"
         );
         let mut leaps = 0;
         loop {
-            let still = self.at_rest().await?;
-            if !goes_on() {
-                return Ok(Journey {
-                    leaps,
-                    arrived: false,
-                });
+            let still = machine.at_rest().await?;
+            let (goes_on, arrived) = (goes_on(), machine.clock.now() >= to);
+            if arrived || !goes_on {
+                return Ok(Journey { leaps, arrived });
             }
-            if self.clock.now() >= to {
-                return Ok(Journey { leaps, arrived: true });
-            }
-            self.leap(self.next_moment(to).await?).await?;
+            machine.leap(machine.next_moment(to).await?).await?;
             leaps += 1;
             drop(still);
         }
+    }
+}
+
+impl TimeMachine {
+    /// The right to move the clock, if nobody has it.
+    pub fn traveller(&self) -> anyhow::Result<Traveller<'_>> {
+        let alone = self.traveller.try_lock();
+        Ok(Traveller {
+            machine: self,
+            _alone: alone.context("the clock is being moved already: wait for whoever does")?,
+        })
     }
 
     /// Waits until nothing is under way; while what it gives is held, nothing begins.

@@ -13,7 +13,7 @@ use super::cast::{cast, change_in, zone};
 use super::{Called, Customers, Journey, Manners, Payment, Promise, Told, Week};
 use crate::sandbox_stripe::{Happening, Payer};
 use crate::sandbox_vapi::{Behaviour, Call};
-use crate::time_machine::TimeMachine;
+use crate::time_machine::{TimeMachine, Traveller};
 
 /// Within them the first of the calls are made.
 const PREFLIGHT_HOURS: u32 = 24;
@@ -50,19 +50,26 @@ impl Customers {
     /// Lets time pass, and tells of the calls that are made.
     pub(super) async fn travel(&self, journey: Journey, told: &Told) -> anyhow::Result<()> {
         let time = self.time()?;
+        let traveller = time.traveller()?;
         let from = time.clock.now();
         let to = match journey {
             Journey::For(length) => from.checked_add(length).context("that is too far")?,
             Journey::Until(moment) => moment,
         };
         told.say(format!("The stack's clock shows {}", utc(from)));
-        self.pass(time, to, told).await?;
+        self.pass(time, &traveller, to, told).await?;
         told.say(ahead(time));
         Ok(())
     }
 
     /// Moves the clock; whoever is called on the way is named.
-    async fn pass(&self, time: &TimeMachine, to: Timestamp, told: &Told) -> anyhow::Result<()> {
+    async fn pass(
+        &self,
+        time: &TimeMachine,
+        traveller: &Traveller<'_>,
+        to: Timestamp,
+        told: &Told,
+    ) -> anyhow::Result<()> {
         let (from, began) = (time.clock.now(), Instant::now());
         let zones = self.zones().await?;
         let calls = || {
@@ -72,7 +79,7 @@ impl Customers {
                 .filter(|call| call.ended_at.is_some())
         };
         let mut known: HashSet<String> = calls().map(|call| call.id).collect();
-        let journey = time
+        let journey = traveller
             .travel(to, || {
                 for call in calls() {
                     if known.insert(call.id.clone()) {
@@ -107,6 +114,7 @@ impl Customers {
     /// Lets people pay, shows who would be called, lets them be called, and judges a week of it by Vapi's record.
     pub(super) async fn week(&self, week: Week, told: &Told) -> anyhow::Result<()> {
         let time = self.time()?;
+        let traveller = time.traveller()?;
         let from = time.clock.now();
         let to = from + SignedDuration::from_hours(24 * i64::from(week.days));
         told.say(format!(
@@ -137,7 +145,7 @@ impl Customers {
             Manners::LosesAnswers => Behaviour::AcceptThenReset,
             Manners::Refuses => Behaviour::refuse(429, "Too many requests"),
         });
-        let passed = self.pass(time, to, told).await;
+        let passed = self.pass(time, &traveller, to, told).await;
         time.vapi.on_every_send(Behaviour::Accept);
         passed?;
 
