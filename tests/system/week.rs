@@ -349,7 +349,7 @@ async fn who_takes_their_money_back_is_not_called_until_they_pay_again() {
             "{event}: {told}"
         );
         let before = calls();
-        stack.succeeds(&["travel", "2d"]).await;
+        stack.succeeds(&["travel", "1d"]).await;
         assert_eq!(calls(), before, "{event}");
         let told = pay("pay").await;
         assert!(told.contains("   daily"), "{event}: {told}");

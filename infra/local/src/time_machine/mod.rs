@@ -59,9 +59,9 @@ pub struct TimeMachine {
     pub traveller: Mutex<()>,
 }
 
-/// What became of a journey.
+/// How far a traveller came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Journey {
+pub struct Travelled {
     /// Leaps that it took.
     pub leaps: usize,
     /// Whether it went where it was to go; if not, somebody stopped it.
@@ -76,7 +76,11 @@ pub struct Traveller<'a> {
 
 impl Traveller<'_> {
     /// Lets time pass until `to`, which may be any time ahead. Whenever everything is at rest `goes_on` is asked.
-    pub async fn travel(&self, to: Timestamp, mut goes_on: impl FnMut() -> bool) -> anyhow::Result<Journey> {
+    pub async fn travel(
+        &self,
+        to: Timestamp,
+        mut goes_on: impl FnMut() -> bool,
+    ) -> anyhow::Result<Travelled> {
         let machine = self.machine;
         let now = machine.clock.now();
         ensure!(
@@ -88,7 +92,7 @@ impl Traveller<'_> {
             let still = machine.at_rest().await?;
             let (goes_on, arrived) = (goes_on(), machine.clock.now() >= to);
             if arrived || !goes_on {
-                return Ok(Journey { leaps, arrived });
+                return Ok(Travelled { leaps, arrived });
             }
             machine.leap(machine.next_moment(to).await?).await?;
             leaps += 1;

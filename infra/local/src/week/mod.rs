@@ -82,27 +82,27 @@ pub fn router(customers: Customers) -> Router {
 }
 
 async fn pay(State(customers): State<Arc<Customers>>, Json(payment): Json<Payment>) -> Response {
-    let (told, response) = Told::streamed();
-    tokio::spawn(async move { told.end(customers.pay(&payment, &told).await) });
+    let (reader, response) = Reader::streamed();
+    tokio::spawn(async move { reader.end(customers.pay(&payment, &reader).await) });
     response
 }
 
 async fn travel(State(customers): State<Arc<Customers>>, Json(journey): Json<Journey>) -> Response {
-    let (told, response) = Told::streamed();
-    tokio::spawn(async move { told.end(customers.travel(journey, &told).await) });
+    let (reader, response) = Reader::streamed();
+    tokio::spawn(async move { reader.end(customers.travel(journey, &reader).await) });
     response
 }
 
 async fn week(State(customers): State<Arc<Customers>>, Json(week): Json<Week>) -> Response {
-    let (told, response) = Told::streamed();
-    tokio::spawn(async move { told.end(customers.week(week, &told).await) });
+    let (reader, response) = Reader::streamed();
+    tokio::spawn(async move { reader.end(customers.week(week, &reader).await) });
     response
 }
 
 /// Whoever reads along at the command line.
-struct Told(mpsc::UnboundedSender<String>);
+struct Reader(mpsc::UnboundedSender<String>);
 
-impl Told {
+impl Reader {
     fn streamed() -> (Self, Response) {
         let (lines, response) = streamed();
         (Self(lines), response)
@@ -116,7 +116,7 @@ impl Told {
         lines.into_iter().for_each(|line| self.say(format!("  {line}")));
     }
 
-    fn is_heard(&self) -> bool {
+    fn is_there(&self) -> bool {
         !self.0.is_closed()
     }
 

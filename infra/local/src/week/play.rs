@@ -10,7 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio_postgres::types::Type;
 
 use super::cast::{cast, change_in, zone};
-use super::{Called, Customers, Journey, Manners, Payment, Promise, Told, Week};
+use super::{Called, Customers, Journey, Manners, Payment, Promise, Reader, Week};
 use crate::sandbox_stripe::{Happening, Payer};
 use crate::sandbox_vapi::{Behaviour, Call};
 use crate::time_machine::{TimeMachine, Traveller};
@@ -20,15 +20,15 @@ const PREFLIGHT_HOURS: u32 = 24;
 
 impl Customers {
     /// Lets somebody pay, or take their money back, and tells what follows for their calls.
-    pub(super) async fn pay(&self, payment: &Payment, told: &Told) -> anyhow::Result<()> {
+    pub(super) async fn pay(&self, payment: &Payment, reader: &Reader) -> anyhow::Result<()> {
         let Payment { payer, what } = payment;
         for line in self.tell_stripes(payer, *what).await? {
-            told.say(line);
+            reader.say(line);
         }
         let preview = ops::preview(&self.database, &payer.id).await?;
         let preview = preview.with_context(|| format!("there is no customer {} after that", payer.id))?;
-        told.say("What follows (ops preview):");
-        told.say_all(preview);
+        reader.say("What follows (ops preview):");
+        reader.say_all(preview);
         Ok(())
     }
 
@@ -48,7 +48,7 @@ impl Customers {
     }
 
     /// Lets time pass, and tells of the calls that are made.
-    pub(super) async fn travel(&self, journey: Journey, told: &Told) -> anyhow::Result<()> {
+    pub(super) async fn travel(&self, journey: Journey, reader: &Reader) -> anyhow::Result<()> {
         let time = self.time()?;
         let traveller = time.traveller()?;
         let from = time.clock.now();
@@ -56,9 +56,9 @@ impl Customers {
             Journey::For(length) => from.checked_add(length).context("that is too far")?,
             Journey::Until(moment) => moment,
         };
-        told.say(format!("The stack's clock shows {}", utc(from)));
-        self.pass(time, &traveller, to, told).await?;
-        told.say(ahead(time));
+        reader.say(format!("The stack's clock shows {}", utc(from)));
+        self.pass(time, &traveller, to, reader).await?;
+        reader.say(ahead(time));
         Ok(())
     }
 
@@ -68,7 +68,7 @@ impl Customers {
         time: &TimeMachine,
         traveller: &Traveller<'_>,
         to: Timestamp,
-        told: &Told,
+        reader: &Reader,
     ) -> anyhow::Result<()> {
         let (from, began) = (time.clock.now(), Instant::now());
         let zones = self.zones().await?;
@@ -83,16 +83,16 @@ impl Customers {
             .travel(to, || {
                 for call in calls() {
                     if known.insert(call.id.clone()) {
-                        told.say(format!("  {}", told_call(&call, &zones)));
+                        reader.say(format!("  {}", told_call(&call, &zones)));
                     }
                 }
-                told.is_heard()
+                reader.is_there()
             })
             .await?;
         if !journey.arrived {
             bail!("nobody listens any more");
         }
-        told.say(format!(
+        reader.say(format!(
             "{:#} passed in {:.1} s, in {} leaps.",
             whole(to.duration_since(from)),
             began.elapsed().as_secs_f64(),
@@ -112,12 +112,12 @@ impl Customers {
     }
 
     /// Lets people pay, shows who would be called, lets them be called, and judges a week of it by Vapi's record.
-    pub(super) async fn week(&self, week: Week, told: &Told) -> anyhow::Result<()> {
+    pub(super) async fn week(&self, week: Week, reader: &Reader) -> anyhow::Result<()> {
         let time = self.time()?;
         let traveller = time.traveller()?;
         let from = time.clock.now();
         let to = from + SignedDuration::from_hours(24 * i64::from(week.days));
-        told.say(format!(
+        reader.say(format!(
             "The stack's clock shows {}. Three people pay.",
             utc(from)
         ));
@@ -125,18 +125,18 @@ impl Customers {
         let mut promises = Vec::new();
         for payer in &cast {
             promises.push((payer, self.promise(payer, from, to).await?));
-            self.is_cast(payer, from, to, told).await?;
+            self.is_cast(payer, from, to, reader).await?;
         }
 
-        told.say(format!("\nops preflight --hours {PREFLIGHT_HOURS}"));
+        reader.say(format!("\nops preflight --hours {PREFLIGHT_HOURS}"));
         let preflight = ops::preflight(&self.database, PREFLIGHT_HOURS, None).await?;
-        told.say_all(preflight.lines());
+        reader.say_all(preflight.lines());
         if preflight.is_paused {
-            told.say("ops resume");
-            told.say_all([ops::resume_all(&self.database, None).await?]);
+            reader.say("ops resume");
+            reader.say_all([ops::resume_all(&self.database, None).await?]);
         }
 
-        told.say(
+        reader.say(
             "\nTime passes. What is real: the functions, their SQL, HTTP and signatures. What is moved: the clock of all of\n\
              them, from one moment at which something is due to the next. The calls, each on its customer's clock:",
         );
@@ -145,11 +145,11 @@ impl Customers {
             Manners::LosesAnswers => Behaviour::AcceptThenReset,
             Manners::Refuses => Behaviour::refuse(429, "Too many requests"),
         });
-        let passed = self.pass(time, &traveller, to, told).await;
+        let passed = self.pass(time, &traveller, to, reader).await;
         time.vapi.on_every_send(Behaviour::Accept);
         passed?;
 
-        told.say("\nBy Vapi's own record:");
+        reader.say("\nBy Vapi's own record:");
         let mut is_kept = true;
         for (payer, promise) in &promises {
             let (mark, verdict) = match promise.judge(&called(time, payer)) {
@@ -157,14 +157,14 @@ impl Customers {
                 Err(broken) => ("✗", broken),
             };
             is_kept &= mark == "✓";
-            told.say(format!(
+            reader.say(format!(
                 "  {mark} {:<5} {:<18} {verdict}",
                 payer.id, payer.timezone
             ));
         }
         let (first, promise) = promises.first().context("somebody pays")?;
-        self.explain(first, promise, told).await?;
-        told.say(format!(
+        self.explain(first, promise, reader).await?;
+        reader.say(format!(
             "\nAsk more: DIRECT_URL={} make ops ARGS=\"preview {}\"\n{}",
             self.database_url,
             first.id,
@@ -197,7 +197,7 @@ impl Customers {
         payer: &Payer,
         from: Timestamp,
         to: Timestamp,
-        told: &Told,
+        reader: &Reader,
     ) -> anyhow::Result<()> {
         let zone = zone(&payer.timezone).context("everybody has a clock")?;
         let now = from.to_zoned(zone.clone());
@@ -206,7 +206,7 @@ impl Customers {
         } else {
             "subscribes"
         };
-        told.say(format!(
+        reader.say(format!(
             "\n{}, {}, where it is {}, wants to be called at {} and {how}:",
             payer.id,
             payer.timezone,
@@ -220,23 +220,23 @@ impl Customers {
             } else {
                 "forward"
             };
-            told.say(format!("   (clocks there are put {how} on {day})"));
+            reader.say(format!("   (clocks there are put {how} on {day})"));
         }
         for line in self.tell_stripes(payer, Happening::Pay).await? {
-            told.say(format!("  {line}"));
+            reader.say(format!("  {line}"));
         }
         Ok(())
     }
 
     /// What an operator would be told of the middle of the week, and of what comes.
-    async fn explain(&self, payer: &Payer, promise: &Promise, told: &Told) -> anyhow::Result<()> {
+    async fn explain(&self, payer: &Payer, promise: &Promise, reader: &Reader) -> anyhow::Result<()> {
         let middle = promise.from + promise.to.duration_since(promise.from) / 2;
         let day = middle.to_zoned(promise.zone.clone()).date();
-        told.say(format!("\nops why {} {day}", payer.id));
-        told.say_all(ops::why(&self.database, &payer.id, Some(day)).await?);
-        told.say(format!("ops preview {}", payer.id));
+        reader.say(format!("\nops why {} {day}", payer.id));
+        reader.say_all(ops::why(&self.database, &payer.id, Some(day)).await?);
+        reader.say(format!("ops preview {}", payer.id));
         let preview = ops::preview(&self.database, &payer.id).await?.unwrap_or_default();
-        told.say_all(preview.into_iter().take(3));
+        reader.say_all(preview.into_iter().take(3));
         Ok(())
     }
 }
