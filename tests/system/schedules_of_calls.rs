@@ -636,7 +636,21 @@ async fn a_welcome_call_outlives_an_evening_without_a_scheduler() {
     shop.world.sweep().await;
     assert_eq!(shop.calls_of("ann").await, "welcome_call pending");
     let expires = "SELECT to_char(expires_at AT TIME ZONE 'UTC', 'DD HH24:MI') FROM jobs";
-    assert_eq!(shop.one(expires).await, "13 22:20");
+    assert_eq!(shop.one(expires).await, "14 06:00", "three days from when it was first owed");
+}
+
+#[tokio::test]
+async fn who_pays_while_calling_is_paused_for_a_week_is_welcomed_when_it_goes_on() {
+    let shop = Shop::open().await;
+    shop.customer("ann", EDMONTON, "10:00").await;
+    shop.sql("UPDATE calling SET paused = true").await;
+    shop.paid("ann", "2026-06-10 22:00Z").await;
+    shop.tick_at("2026-06-17 18:00Z").await;
+    assert_eq!(shop.calls_of("ann").await, "");
+    shop.sql("UPDATE calling SET paused = false").await;
+    shop.tick().await;
+    shop.world.sweep().await;
+    assert_eq!(shop.calls_of("ann").await, "welcome_call pending");
 }
 
 // ---------------------------------------------------------------- the operator's switches
