@@ -355,6 +355,14 @@ async fn allow_application(server: &Server) -> anyhow::Result<()> {
             ))
             .await?;
     }
+    // As a deployment has them, so that `ops verify` says the same of both.
+    owner
+        .batch_execute(&format!(
+            "ALTER ROLE {APPLICATION} SET statement_timeout = '5s';
+             ALTER ROLE {APPLICATION} SET lock_timeout = '2s';
+             ALTER ROLE {APPLICATION} SET idle_in_transaction_session_timeout = '10s'"
+        ))
+        .await?;
     Ok(())
 }
 

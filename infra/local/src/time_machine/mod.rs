@@ -104,10 +104,10 @@ impl Traveller<'_> {
 impl TimeMachine {
     /// The right to move the clock, if nobody has it.
     pub fn traveller(&self) -> anyhow::Result<Traveller<'_>> {
-        let alone = self.traveller.try_lock();
+        let alone = self.traveller.try_lock().ok();
         Ok(Traveller {
             machine: self,
-            _alone: alone.context("the clock is being moved already: wait for whoever does")?,
+            _alone: alone.context("somebody moves the clock already: wait for them")?,
         })
     }
 
