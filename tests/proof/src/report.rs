@@ -120,7 +120,7 @@ pub fn write() -> anyhow::Result<()> {
 }
 
 /// What the product is at this moment, and where it runs.
-fn occasion() -> String {
+pub(crate) fn occasion() -> String {
     let git = |arguments: &[&str]| {
         output(std::process::Command::new("git").args(arguments)).unwrap_or_else(|| "?".to_owned())
     };
