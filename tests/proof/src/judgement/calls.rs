@@ -171,7 +171,7 @@ async fn judge_what_is_left(world: &World, judgement: &mut Judgement) {
     }
     for (what, rows) in [
         (
-            "calls whose result nobody asks for any more",
+            "calls whose results nobody knows",
             "attempts WHERE channel = 'call' AND state = 'accepted'
              AND NOT EXISTS (SELECT FROM call_results WHERE call_results.provider_id = attempts.provider_id)",
         ),
@@ -182,7 +182,7 @@ async fn judge_what_is_left(world: &World, judgement: &mut Judgement) {
     ] {
         let count = world.count(rows).await;
         if count > 0 {
-            judgement.object(format!("{count} {what}"));
+            judgement.object(format!("{what}: {count}"));
         }
     }
     let parked = world.parked().len();
