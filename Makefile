@@ -36,6 +36,19 @@ ring: ## Ring a line as a caller would (OUTCOME=no-answer, …), while `make run
 measure: ## Measure how soon a missed call is answered with a text, on both paths
 	@$(SWITCHBOARD) measure $(ARGS)
 
+.PHONY: week
+week: ## Have three people pay, and see a week of their calls (ARGS="--vapi loses-answers"), while `make run` runs
+	@$(SWITCHBOARD) week $(ARGS)
+
+.PHONY: pay
+pay: ## Pay as a customer (CUSTOMER=…, ZONE=…, HOUR=…), or take it back (EVENT=refund, dispute, unsubscribe, …)
+	@$(SWITCHBOARD) pay $(if $(CUSTOMER),--customer $(CUSTOMER)) $(if $(ZONE),--zone $(ZONE)) \
+		$(if $(HOUR),--hour $(HOUR)) $(if $(EVENT),--event $(EVENT)) $(ARGS)
+
+.PHONY: travel
+travel: ## Move the running stack's clock forward (ARGS="2d", ARGS=2027-03-12)
+	@$(SWITCHBOARD) travel $(ARGS)
+
 .PHONY: forget
 forget: ## Forget the local stack's data
 	@$(SWITCHBOARD) forget $(ARGS)

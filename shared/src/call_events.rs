@@ -6,11 +6,12 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::calls::{self, CallEnd, Recorded, Stop, Telling, asks_to_stop};
+use crate::calls::{self, CallEnd, Recorded, Telling};
 use crate::jobs::{self, Settlement};
 use crate::missed_calls;
 use crate::platform::database::{Connection, Error};
 use crate::providers::vapi::{CallRecord, CallResult, ServerMessage, Verified};
+use crate::stop::{Stop, asks_to_stop};
 
 pub use crate::calls::Teller;
 

@@ -2,7 +2,7 @@
 //!
 //! In reading order: [`missed_calls`], [`customers`] and [`calls`] are what the business promises, [`jobs`] is the
 //! engine that keeps the promise at most once, [`inbound`], [`call_events`] and [`payments`] take in what we are
-//! told, [`providers`] translate other companies' words into ours, [`platform`] carries (database, queue, HTTP, secrets,
+//! told, [`stop`] hears who wants to be left alone, [`providers`] translate other companies' words into ours, [`platform`] carries (database, queue, HTTP, secrets,
 //! logs) and knows no domain, and [`environment`] hands out settings and clients.
 
 pub mod call_events;
@@ -16,6 +16,7 @@ pub mod payments;
 pub mod phone;
 pub mod platform;
 pub mod providers;
+pub mod stop;
 
 pub use environment::{ConfigError, Environment};
 pub use phone::Phone;

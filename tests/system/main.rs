@@ -37,4 +37,5 @@ mod twilio_package;
 mod unclear;
 mod vapi;
 mod vapi_tells;
+mod week;
 mod zones;

@@ -15,6 +15,7 @@ use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
 use crate::sandbox::{Callback, Delivery, Heard, Outcome, Ring, RingEvent, SandboxEvent, SandboxTwilio};
+use crate::time_machine::Stillness;
 
 /// The poller's promise is 90 seconds.
 const TEXT_WITHIN: Duration = Duration::from_secs(150);
@@ -64,6 +65,8 @@ pub struct Callers {
     pub database: Client,
     /// The line that they ring.
     pub line: String,
+    /// Nobody moves the clock while somebody rings: a call takes the time that it takes.
+    pub stillness: Stillness,
 }
 
 /// Routes for the command line; they are no part of the product.
@@ -101,7 +104,7 @@ fn plan(call: &Call, caller: &str, line: &str) -> Ring {
 }
 
 /// A body that is sent line by line, as things happen.
-fn streamed() -> (mpsc::UnboundedSender<String>, Response) {
+pub(crate) fn streamed() -> (mpsc::UnboundedSender<String>, Response) {
     let (lines, receiver) = mpsc::unbounded_channel::<String>();
     let stream = futures_util::stream::unfold(receiver, |mut receiver| async {
         let line = receiver.recv().await?;
@@ -115,7 +118,10 @@ fn streamed() -> (mpsc::UnboundedSender<String>, Response) {
 
 async fn ring(State(callers): State<Arc<Callers>>, Json(call): Json<Call>) -> Response {
     let (lines, response) = streamed();
-    tokio::spawn(async move { watch(&callers, &call, &lines).await });
+    tokio::spawn(async move {
+        let _held = callers.stillness.hold().await;
+        watch(&callers, &call, &lines).await;
+    });
     response
 }
 
@@ -293,6 +299,7 @@ fn outcome(delivery: &Delivery) -> String {
 async fn measure(State(callers): State<Arc<Callers>>, Json(measurement): Json<Measurement>) -> Response {
     let (lines, response) = streamed();
     tokio::spawn(async move {
+        let _held = callers.stillness.hold().await;
         let say = |text: String| {
             let _ = lines.send(text);
         };

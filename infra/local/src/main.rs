@@ -6,9 +6,12 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
-use local::callers::{self, Call, Callers, Measurement, Story};
+use jiff::Timestamp;
+use local::callers::{Call, Measurement, Story};
 use local::postgres::is_root;
+use local::sandbox_stripe::{Happening, Payer};
 use local::stack::{Options, Stack, forget};
+use local::week::{Journey, Manners, Payment, Week};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
@@ -48,6 +51,39 @@ enum Command {
         #[arg(long, default_value_t = 50)]
         calls: usize,
     },
+    /// Pay as a customer, or take it back, as Stripe would tell it.
+    Pay {
+        /// Our id for them.
+        #[arg(long, default_value = "ann")]
+        customer: String,
+        /// Where their clock stands.
+        #[arg(long, default_value = "America/Edmonton")]
+        zone: String,
+        /// When they want to be called, on that clock.
+        #[arg(long, default_value = "10:00")]
+        hour: String,
+        /// Where they are called, in E.164; a number of their own if none is given.
+        #[arg(long)]
+        phone: Option<String>,
+        /// What they, or their bank, do.
+        #[arg(long, value_enum, default_value = "pay")]
+        event: Happening,
+    },
+    /// Move the clock of the whole stack forward, and see who is called on the way.
+    Travel {
+        /// How far, `2d` or `3h 30m`, or to which moment, `2027-03-12` or `2027-03-12T15:00Z`.
+        #[arg(required = true)]
+        how_far: Vec<String>,
+    },
+    /// Have three people pay, and see a week of calls in a minute.
+    Week {
+        /// How many days.
+        #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=31))]
+        days: u32,
+        /// How Vapi treats who wants a call placed.
+        #[arg(long, value_enum, default_value = "works")]
+        vapi: Manners,
+    },
     /// Forget the stack's data.
     Forget,
 }
@@ -84,6 +120,24 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
             )
             .await
         }
+        Command::Pay {
+            customer,
+            zone,
+            hour,
+            phone,
+            event,
+        } => {
+            let payer = Payer {
+                name: customer.clone(),
+                phone: phone.unwrap_or_else(|| phone_of(&customer)),
+                id: customer,
+                timezone: zone,
+                call_at: hour,
+            };
+            follow(cli.port, "pay", &Payment { payer, what: event }).await
+        }
+        Command::Travel { how_far } => follow(cli.port, "travel", &journey(&how_far.join(" "))?).await,
+        Command::Week { days, vapi } => follow(cli.port, "week", &Week { days, vapi }).await,
         Command::Measure { calls } => follow(cli.port, "measure", &Measurement { calls }).await,
         Command::Forget => {
             println!(
@@ -115,28 +169,29 @@ async fn run(port: u16, data: PathBuf) -> anyhow::Result<()> {
         direct_url: variable("DIRECT_URL"),
     })
     .await?;
-    let (url, line) = (stack.url.clone(), stack.line.clone());
-    println!("  gateway       {url}");
+    println!("  gateway       {}", stack.url);
     match &stack.vapi {
         Some(vapi) => println!("  Vapi          a sandbox on {}", vapi.base_url()),
         None => println!("  Vapi          the real one: only ALLOWED_RECIPIENTS are reached"),
     }
-    let mut router = stack.gateway();
-    if let Some(twilio) = stack.twilio.clone() {
-        println!("  Twilio        a sandbox on {}", twilio.base_url());
-        println!("  line          {line}\n\nReady. In another terminal: make ring        Ctrl-C stops.\n");
-        // The callers' view of the database is their own.
-        router = callers::router(Callers {
-            twilio,
-            database: stack.watcher().await?,
-            line,
-        })
-        .fallback_service(router);
-    } else {
-        println!(
-            "  Twilio        the real one: only ALLOWED_RECIPIENTS are reached\n  line          {line}\n\nReady. Ctrl-C stops.\n"
-        );
+    println!("  Stripe        a sandbox, whose events are signed and sent to the gateway");
+    println!("  for ops       DIRECT_URL={}", stack.shown_url());
+    if !stack.clock.ahead().is_zero() {
+        let now = stack.clock.now().strftime("%a %d %b %Y %H:%M UTC");
+        println!("  clock         moved: it shows {now}; `make forget` sets it right");
     }
+    let commands = match &stack.twilio {
+        Some(twilio) => {
+            println!("  Twilio        a sandbox on {}", twilio.base_url());
+            " In another terminal: make ring, make week        Ctrl-C stops."
+        }
+        None => {
+            println!("  Twilio        the real one: only ALLOWED_RECIPIENTS are reached");
+            " Ctrl-C stops."
+        }
+    };
+    println!("  line          {}\n\nReady.{commands}\n", stack.line);
+    let router = stack.router().await?;
     stack.serve(router, end()).await?;
     println!("Stopped.");
     Ok(())
@@ -161,13 +216,47 @@ async fn follow(port: u16, what: &str, request: &impl Serialize) -> anyhow::Resu
     let mut answer =
         answer.with_context(|| format!("no stack answers on port {port}; start one with `make run`"))?;
     if !answer.status().is_success() {
-        bail!("what answers on port {port} has no callers: is it a stack, with Twilio's sandbox?");
+        bail!("what answers on port {port} does not know how to {what}: is it a stack, with sandboxes?");
     }
+    let mut told = Vec::new();
     while let Some(text) = answer.chunk().await.context("the stack has stopped")? {
         std::io::stdout().write_all(&text)?;
         std::io::stdout().flush()?;
+        told.extend(text);
+    }
+    // The last line says how it ended.
+    let has_failed = told
+        .trim_ascii_end()
+        .rsplit(|byte| *byte == b'\n')
+        .next()
+        .is_some_and(|last| last.starts_with("✗".as_bytes()));
+    if has_failed {
+        bail!("the last line above says why");
     }
     Ok(())
+}
+
+/// How far to move the clock, as people type it.
+fn journey(text: &str) -> anyhow::Result<Journey> {
+    if let Ok(moment) = text.parse::<Timestamp>() {
+        return Ok(Journey::Until(moment));
+    }
+    if let Ok(day) = text.parse::<jiff::civil::Date>() {
+        return Ok(Journey::Until(day.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp()));
+    }
+    let span: jiff::Span = text.parse().with_context(|| {
+        format!("`{text}` is neither a time, such as 2d, nor a moment, such as 2027-03-12")
+    })?;
+    let length = span.to_duration(jiff::SpanRelativeTo::days_are_24_hours())?;
+    Ok(Journey::For(length))
+}
+
+/// A telephone for somebody who gave none: always the same one.
+fn phone_of(customer: &str) -> String {
+    let sum = customer
+        .bytes()
+        .fold(5381_u32, |sum, byte| sum.wrapping_mul(33) ^ u32::from(byte));
+    format!("+1403555{:04}", sum % 10_000)
 }
 
 /// Out of the checkout, so that a clean checkout keeps it; where root's own server, which runs as nobody,

@@ -1,4 +1,4 @@
-//! Everything in one process: Postgres, queues, the sandboxes of Twilio and Vapi, the functions behind their
+//! Everything in one process: Postgres, queues, the sandboxes of Twilio, Vapi and Stripe, the functions behind their
 //! gateway, and the triggers.
 
 use std::collections::HashMap;
@@ -11,15 +11,19 @@ use tokio::net::TcpListener;
 use tokio_postgres::Client;
 use tokio_postgres::types::Type;
 
+use crate::callers::{self, Callers};
 use crate::functions::in_process;
 use crate::gateway;
 use crate::postgres::{Data, Server, connect};
-use crate::sandbox::{SandboxConfig, SandboxTwilio};
+use crate::sandbox::{SandboxClock, SandboxConfig, SandboxTwilio};
+use crate::sandbox_stripe::{SandboxStripe, SandboxStripeConfig};
 use crate::sandbox_vapi::{SandboxVapi, SandboxVapiConfig};
 use crate::settings::Settings;
 use crate::sqs::{QueueAttributes, Sqs};
 use crate::template::Template;
+use crate::time_machine::{self, Stillness, TimeMachine, moved_clock};
 use crate::triggers::Triggers;
+use crate::week::{self, Customers};
 
 const DATABASE: &str = "switchboard";
 /// What the functions connect as: a login with the application's rights and no others.
@@ -76,12 +80,19 @@ pub struct Stack {
     pub twilio: Option<SandboxTwilio>,
     /// Vapi's sandbox; `None` if the real one is used.
     pub vapi: Option<SandboxVapi>,
+    /// A Stripe to pay with.
+    pub stripe: SandboxStripe,
     /// The queues.
     pub sqs: Sqs,
+    /// The clock of all of them: this machine's, until somebody moves it.
+    pub clock: SandboxClock,
+    stillness: Stillness,
     direct_url: String,
     listener: TcpListener,
     gateway: axum::Router,
     triggers: Triggers,
+    /// By name, those that functions are invoked from.
+    queues: Vec<String>,
     postgres: Option<Server>,
     _lock: File,
 }
@@ -99,13 +110,20 @@ impl Stack {
         if let Some(server) = &postgres {
             allow_application(server).await?;
         }
+        let database = connect_owner(&direct_url).await?;
+        let clock = match &postgres {
+            Some(_) => SandboxClock::ahead_by(moved_clock::ahead(&database).await?.unwrap_or_default()),
+            None => SandboxClock::real(),
+        };
         let template = Template::own()?;
         let sqs = Sqs::start().await?;
+        sqs.advance(Duration::try_from(clock.ahead()).unwrap_or_default());
         let queues = create_queues(&template, &sqs)?;
         let uses_sandbox = std::env::var_os("TWILIO_API_BASE_URL").is_none();
         let twilio = if uses_sandbox {
             let config = SandboxConfig {
                 public_base_url: url.clone(),
+                clock: clock.clone(),
                 ..SandboxConfig::default()
             };
             Some(SandboxTwilio::start(config).await?)
@@ -115,6 +133,7 @@ impl Stack {
         let vapi = if std::env::var_os("VAPI_API_BASE_URL").is_none() {
             let config = SandboxVapiConfig {
                 public_base_url: url.clone(),
+                clock: clock.clone(),
                 ..SandboxVapiConfig::default()
             };
             Some(SandboxVapi::start(config).await?)
@@ -123,35 +142,92 @@ impl Stack {
         };
         let settings = settings(&url, database_url, &sqs, &queues, twilio.as_ref(), vapi.as_ref())?;
         write_environment(&settings, &options.data.join("environment"))?;
-        let database = connect_owner(&direct_url).await?;
+        let stripe = stripe(&url, &settings, &clock);
         let line = first_line(&database, &settings).await?;
-        let functions = in_process(&template, &settings.environment().await?)?;
+        let environment = settings.environment().await?;
+        let environment = environment.with_gate(time_machine::gate(&clock));
+        let stillness = Stillness::default();
+        let functions = stillness.around(in_process(&template, &environment)?);
         let gateway = gateway::router(&template, functions.clone())?;
         let client = aws_sdk_sqs::Client::new(&settings.aws());
-        let triggers = Triggers::start(&template, &functions, &client, &queues, None)?;
+        let triggers = Triggers::start(&template, &functions, &client, &queues, &clock, None)?;
         Ok(Self {
             url,
             line,
             twilio,
             vapi,
+            stripe,
             sqs,
+            clock,
+            stillness,
             direct_url,
             listener,
             gateway,
             triggers,
+            queues: triggering(&template)?,
             postgres,
             _lock: lock,
         })
     }
 
     /// A connection as the database's owner has it, for looking.
-    pub async fn watcher(&self) -> anyhow::Result<Client> {
+    async fn watcher(&self) -> anyhow::Result<Client> {
         connect_owner(&self.direct_url).await
+    }
+
+    /// What moves the clock of everything here. A database that is not the stack's own, or a real provider, has a clock
+    /// that is nobody's to move: then there is none.
+    async fn time_machine(&self) -> anyhow::Result<Option<TimeMachine>> {
+        let (Some(_), Some(_), Some(vapi)) = (&self.postgres, &self.twilio, &self.vapi) else {
+            return Ok(None);
+        };
+        Ok(Some(TimeMachine {
+            clock: self.clock.clone(),
+            database: self.watcher().await?,
+            vapi: vapi.clone(),
+            sqs: self.sqs.clone(),
+            queues: self.queues.clone(),
+            ticks: self.triggers.ticks(),
+            stillness: self.stillness.clone(),
+            traveller: tokio::sync::Mutex::default(),
+        }))
+    }
+
+    /// How people reach the database, as its owner, without the password that it may have.
+    pub fn shown_url(&self) -> String {
+        let Some((before, host)) = self.direct_url.rsplit_once('@') else {
+            return self.direct_url.clone();
+        };
+        let (scheme, login) = before.split_once("://").unwrap_or_default();
+        let role = login.split(':').next().unwrap_or_default();
+        format!("{scheme}://{role}@{host}")
     }
 
     /// The routes of the template.
     pub fn gateway(&self) -> axum::Router {
         self.gateway.clone()
+    }
+
+    /// The template's routes, and those for callers and customers to try them with.
+    pub async fn router(&self) -> anyhow::Result<axum::Router> {
+        let customers = week::router(Customers {
+            stripe: self.stripe.clone(),
+            time: self.time_machine().await?,
+            database: self.watcher().await?,
+            database_url: self.shown_url(),
+        });
+        let router = customers.fallback_service(self.gateway.clone());
+        let Some(twilio) = self.twilio.clone() else {
+            return Ok(router);
+        };
+        let callers = callers::router(Callers {
+            twilio,
+            // The callers' view of the database is their own.
+            database: self.watcher().await?,
+            line: self.line.clone(),
+            stillness: self.stillness.clone(),
+        });
+        Ok(callers.fallback_service(router))
     }
 
     /// Serves `router` until `end`, then stops everything in order: no new events, the functions, the queues,
@@ -279,11 +355,27 @@ async fn allow_application(server: &Server) -> anyhow::Result<()> {
             ))
             .await?;
     }
+    // As a deployment has them, so that `ops verify` says the same of both.
+    owner
+        .batch_execute(&format!(
+            "ALTER ROLE {APPLICATION} SET statement_timeout = '5s';
+             ALTER ROLE {APPLICATION} SET lock_timeout = '2s';
+             ALTER ROLE {APPLICATION} SET idle_in_transaction_session_timeout = '10s'"
+        ))
+        .await?;
     Ok(())
 }
 
 async fn connect_owner(url: &str) -> anyhow::Result<Client> {
     ops::connect(url, std::env::var("DATABASE_CA").ok().as_deref()).await
+}
+
+/// The queues that functions are invoked from, by name.
+fn triggering(template: &Template) -> anyhow::Result<Vec<String>> {
+    let triggers = template.queue_triggers.iter();
+    triggers
+        .map(|trigger| Ok(template.queue(&trigger.queue)?.name.clone()))
+        .collect()
 }
 
 /// The template's queues, dead letters first because the others name them; their URLs by logical id.
@@ -366,6 +458,19 @@ fn settings(
         }
     }
     Ok(settings)
+}
+
+/// Its money is real where real money counts, and so are its signatures: whoever it tells takes it for Stripe.
+fn stripe(url: &str, settings: &Settings, clock: &SandboxClock) -> SandboxStripe {
+    SandboxStripe::new(SandboxStripeConfig {
+        webhook_secret: settings
+            .get("STRIPE_WEBHOOK_SECRET")
+            .unwrap_or_default()
+            .to_owned(),
+        public_base_url: url.to_owned(),
+        is_live: settings.get("SWITCHBOARD_STAGE") == Some("production"),
+        clock: clock.clone(),
+    })
 }
 
 /// Leaves the functions' settings for `cargo lambda watch`, which runs their binaries beside this stack. The

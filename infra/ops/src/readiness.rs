@@ -87,7 +87,7 @@ pub async fn readiness(
     lookup: impl Fn(&str) -> Option<String>,
 ) -> anyhow::Result<Vec<Level>> {
     let code = code(schema);
-    if code.checks.iter().any(|verdict| *verdict != Verdict::Ready) {
+    if code.checks[0] != Verdict::Ready {
         // What the others ask may not be there.
         return Ok(vec![code]);
     }
@@ -99,8 +99,11 @@ pub async fn readiness(
     ])
 }
 
+/// The schema first, then the clock.
 fn code(schema: &[Finding]) -> Level {
-    let problems = schema.iter().filter(|finding| finding.problem.is_some()).count();
+    let problems = schema.iter().filter(|finding| finding.problem.is_some());
+    let (clock, problems): (Vec<_>, Vec<_>) = problems.partition(|finding| finding.is_of_the_clock());
+    let problems = problems.len();
     let verdict = match problems {
         0 => Verdict::Ready,
         _ => Verdict::Problem(format!(
@@ -110,7 +113,14 @@ fn code(schema: &[Finding]) -> Level {
     };
     Level {
         name: "Code",
-        checks: vec![verdict],
+        checks: vec![
+            verdict,
+            if clock.is_empty() {
+                Verdict::Ready
+            } else {
+                Verdict::Problem("the clock that decides who is called when is not the server's".to_owned())
+            },
+        ],
         note: format!("{} objects of the schema", schema.len()),
     }
 }

@@ -9,13 +9,11 @@
 mod call;
 mod result;
 mod schedule;
-mod stop;
 mod store;
 
 pub use call::{CallFacts, Decision, Kind, Suppression, decide, heed};
 pub use result::{CallEnd, CallResult, Found, Look, Teller, look};
 pub use schedule::{Due, Scheduled};
-pub use stop::{Stop, asks_to_stop};
 pub use store::{
     Projected, Recorded, Telling, Unheard, ask_later, load_call, project_call, record_result, record_tick,
     results_due, schedule, unprojected,

@@ -212,7 +212,8 @@ impl IntoFuture for Webhook {
     }
 }
 
-async fn exchange(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
+/// Sends a request, and waits for all of its answer.
+pub(crate) async fn exchange(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
     let asked = Instant::now();
     let response = request.send().await?;
     let content_type = response
@@ -228,7 +229,7 @@ async fn exchange(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
 }
 
 /// An error with everything that caused it.
-fn reason(error: &reqwest::Error) -> String {
+pub(crate) fn reason(error: &reqwest::Error) -> String {
     let mut reason = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

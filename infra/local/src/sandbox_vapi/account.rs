@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use super::{
     SandboxVapiConfig,
     call::{Call, Order},
+    life::Life,
     script::Script,
 };
 use crate::sandbox::{SandboxClock, account::lock, holding::Holding, record::Pair};
@@ -58,6 +59,7 @@ pub(super) struct Account {
     webhook_secret: Mutex<String>,
     record: Mutex<Record>,
     script: Mutex<Script>,
+    life: Mutex<Life>,
     /// Counts what happens.
     changes: watch::Sender<u64>,
     pub(super) holding: Holding,
@@ -74,6 +76,7 @@ impl Account {
             webhook_secret: Mutex::new(config.webhook_secret),
             record: Mutex::default(),
             script: Mutex::default(),
+            life: Mutex::default(),
             changes: watch::Sender::new(0),
             holding: Holding::new(),
         }
@@ -85,6 +88,10 @@ impl Account {
 
     pub(super) fn script(&self) -> MutexGuard<'_, Script> {
         lock(&self.script)
+    }
+
+    pub(super) fn life(&self) -> MutexGuard<'_, Life> {
+        lock(&self.life)
     }
 
     pub(super) fn api_key(&self) -> String {
@@ -129,6 +136,7 @@ impl Account {
     pub(super) fn accept(&self, order: &Order) -> Call {
         let call = Call::of(order, self.clock.now());
         self.record().calls.push(call.clone());
+        self.life().begin(&call, self.clock.now());
         self.changed();
         call
     }

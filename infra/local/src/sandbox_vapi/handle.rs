@@ -49,7 +49,7 @@ impl Default for SandboxVapiConfig {
 /// A running sandbox. Clones share it; it stops with the last of them.
 #[derive(Clone)]
 pub struct SandboxVapi {
-    account: Arc<Account>,
+    pub(super) account: Arc<Account>,
     server: Arc<Server>,
 }
 
@@ -116,6 +116,7 @@ impl SandboxVapi {
     pub fn forget(&self) {
         *self.account.record() = Record::default();
         *self.account.script() = Script::default();
+        self.account.life().forget();
     }
 }
 

@@ -12,22 +12,37 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::invoke::Functions;
-use crate::template::Template;
+use crate::sandbox::SandboxClock;
+use crate::template::{Expression, Template};
+
+pub use schedules::Tick;
 
 /// Everything that invokes functions by itself, running.
 pub struct Triggers {
     stop: watch::Sender<bool>,
     tasks: JoinSet<()>,
+    ticks: Vec<Ticking>,
+}
+
+/// A schedule, as it can be watched.
+#[derive(Clone, Debug)]
+pub struct Ticking {
+    /// When it is due.
+    pub expression: Expression,
+    /// How it stands.
+    pub tick: watch::Receiver<Tick>,
 }
 
 impl Triggers {
-    /// Starts the template's schedules and event source mappings. Refuses to, if a function is not there. Queues are given by their logical id; `tick_every` takes the place of every
-    /// `rate(…)`, for whoever will not wait a minute.
+    /// Starts the template's schedules and event source mappings. Refuses to, if a function is not there. Queues are
+    /// given by their logical id; schedules are kept by `clock`, and `tick_every` takes the place of every `rate(…)`, for
+    /// whoever will not wait a minute.
     pub fn start(
         template: &Template,
         functions: &Functions,
         sqs: &aws_sdk_sqs::Client,
         queue_urls: &HashMap<String, String>,
+        clock: &SandboxClock,
         tick_every: Option<Duration>,
     ) -> anyhow::Result<Self> {
         let function = |name: &str| {
@@ -37,6 +52,7 @@ impl Triggers {
         let mut triggers = Self {
             stop: watch::Sender::new(false),
             tasks: JoinSet::new(),
+            ticks: Vec::new(),
         };
         for schedule in &template.schedules {
             let function = function(&schedule.function)?;
@@ -44,9 +60,11 @@ impl Triggers {
             if let Some(period) = tick_every {
                 schedule.expression = schedule.expression.hurried(period);
             }
-            triggers
-                .tasks
-                .spawn(schedules::keep(schedule, function, triggers.stop.subscribe()));
+            let expression = schedule.expression.clone();
+            let kept = schedules::Kept::new(schedule, function, clock.clone());
+            let tick = kept.tick();
+            triggers.ticks.push(Ticking { expression, tick });
+            triggers.tasks.spawn(kept.keep(triggers.stop.subscribe()));
         }
         for trigger in &template.queue_triggers {
             let url = queue_urls.get(&trigger.queue);
@@ -66,6 +84,11 @@ impl Triggers {
             }
         }
         Ok(triggers)
+    }
+
+    /// The schedules, for whoever wants to know how they stand.
+    pub fn ticks(&self) -> Vec<Ticking> {
+        self.ticks.clone()
     }
 
     /// Takes up nothing more, and waits for what has begun.

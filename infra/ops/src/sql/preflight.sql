@@ -39,9 +39,9 @@ owed AS (
   FROM judged
   WHERE rule IS NULL AND live_state = 'pending' AND live_at < horizon AND live_expires_at > live_at
   UNION ALL
-  SELECT id, phone, timezone, 'welcome', greatest(planned_at, now)
-  FROM judged
-  WHERE rule IS NULL AND live_kind IS NULL AND is_new AND planned_at < horizon AND planned_at + interval '3 days' > now
+  SELECT id, phone, timezone, 'welcome', welcome_at
+  FROM judged CROSS JOIN next_lawful_time(greatest(planned_at, now), timezone) AS welcome_at
+  WHERE rule IS NULL AND live_kind IS NULL AND is_new AND welcome_at < horizon
   UNION ALL
   SELECT id, phone, timezone, 'daily', greatest(hours.at, now)
   FROM judged
@@ -55,7 +55,7 @@ owed AS (
     -- What an outage or a pause has passed over stays passed over.
     AND least(hours.at + interval '4 hours', at_local_time(local_day, '20:45', timezone)) > now
     AND (last_call_date IS NULL OR last_call_date < local_day)
-    AND (NOT is_new OR (greatest(planned_at, now) AT TIME ZONE timezone)::date < local_day)
+    AND (NOT is_new OR (next_lawful_time(greatest(planned_at, now), timezone) AT TIME ZONE timezone)::date < local_day)
     AND (live_kind IS NULL OR (live_at AT TIME ZONE timezone)::date < local_day)
 ),
 -- One call a day for each telephone: the first that comes, unless there was one already.

@@ -8,8 +8,8 @@ WITH RECURSIVE planned AS (
   WHERE customer.id = $1 AND next_call_scheduled_at IS NOT NULL
 ),
 welcome AS (
-  SELECT greatest(next_call_scheduled_at, now) AS at, timezone FROM planned
-  WHERE is_new AND next_call_scheduled_at + interval '3 days' > now
+  SELECT next_lawful_time(greatest(next_call_scheduled_at, now), timezone) AS at, timezone FROM planned
+  WHERE is_new
 ),
 daily AS (
   -- Not before the window that is open now: what an outage has passed over stays passed over.

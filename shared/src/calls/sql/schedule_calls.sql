@@ -42,8 +42,9 @@ owed AS (
   SELECT decision,
          CASE decision WHEN 'welcome_call' THEN id ELSE id || ' ' || to_char(local_day, 'YYYY-MM-DD') END,
          id, CASE decision WHEN 'daily_call' THEN local_day END, 'scheduler', planned_at, planned_at,
-         -- What could not be done in its hours is not done, and says so.
-         CASE decision WHEN 'welcome_call' THEN planned_at + interval '3 days'
+         -- What could not be done in its hours is not done, and says so. A pause of all calling, however long, costs
+         -- nobody their welcome.
+         CASE decision WHEN 'welcome_call' THEN switchboard_now() + interval '3 days'
                        ELSE least(planned_at + interval '4 hours', at_local_time(local_day, '20:45', timezone)) END
   FROM decided
   WHERE decision IN ('welcome_call', 'daily_call')
