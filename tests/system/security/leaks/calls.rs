@@ -247,7 +247,15 @@ async fn the_worst_of_days(world: &World, switch: &Switch) -> Vec<String> {
     world.pass(SignedDuration::from_mins(4)).await;
     world.sweep().await;
 
-    // Vapi refuses in words that quote, throttles, breaks off, takes a call twice, and its records are nonsense.
+    vapi_fails(&mut day).await;
+    the_schema_fails(&mut day, &id).await;
+    day.knock().await;
+    day.signatures
+}
+
+/// Vapi refuses in words that quote, throttles, breaks off, takes a call twice, and its records are nonsense.
+async fn vapi_fails(day: &mut Day<'_>) {
+    let world = day.world;
     let quoting = format!("customer.number {ANN} of {NAME} must be a valid phone number");
     for (number, behaviour) in [
         Behaviour::refuse(400, &quoting),
@@ -288,8 +296,11 @@ async fn the_worst_of_days(world: &World, switch: &Switch) -> Vec<String> {
         world.vapi.on_every_read(None);
         world.sweep().await;
     }
+}
 
-    // A schema that is none, for every function; and one that it has to panic at.
+/// A schema that is none, for every function; and one that it has to panic at.
+async fn the_schema_fails(day: &mut Day<'_>, id: &str) {
+    let world = day.world;
     world.pass(SignedDuration::from_hours(24)).await;
     day.pay("last").await;
     world
@@ -315,13 +326,11 @@ async fn the_worst_of_days(world: &World, switch: &Switch) -> Vec<String> {
               ALTER TABLE call_results DROP COLUMN ended_reason CASCADE")
         .await;
     day.pay("mismatched").await;
-    day.talk(&id).await;
+    day.talk(id).await;
     for binary in SCHEDULED {
         let _ = world.try_tick(binary).await;
     }
     world.run_calls().await;
-    day.knock().await;
-    day.signatures
 }
 
 fn leaks(text: &str, world: &World, signatures: Vec<String>) -> Vec<String> {
