@@ -156,6 +156,12 @@ async fn route(asked: &Asked) -> Result<Response, Refusal> {
         (Some(ReadFault::Garbled), _) => Ok(garbled(StatusCode::OK)),
         (Some(ReadFault::Says(said)), _) => Ok(Json(said).into_response()),
         (Some(ReadFault::Reset), _) => Ok(asked.reset()),
+        (Some(ReadFault::Hold), _) => {
+            let released = asked.account.holding.released();
+            asked.account.hold();
+            released.await;
+            Err(Refusal::new(503, "Service Unavailable"))
+        }
         (None, Some(id)) => fetch(asked, id),
         (None, None) => list(asked),
     }

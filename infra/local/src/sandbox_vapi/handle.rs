@@ -163,6 +163,23 @@ impl SandboxVapi {
         self.account.script().next.push_back(behaviour);
     }
 
+    /// The next request to call `number` is treated so; further ones queue up behind.
+    pub fn on_next_send_to(&self, number: &str, behaviour: Behaviour) {
+        self.account
+            .script()
+            .next_to
+            .entry(number.to_owned())
+            .or_default()
+            .push_back(behaviour);
+    }
+
+    /// Nothing that was said of next requests is done any more.
+    pub fn forget_next_sends(&self) {
+        let mut script = self.account.script();
+        script.next.clear();
+        script.next_to.clear();
+    }
+
     /// Every request to call `number` is treated so, unless another is queued up.
     pub fn on_every_send_to(&self, number: &str, behaviour: Behaviour) {
         self.account.script().towards.insert(number.to_owned(), behaviour);
