@@ -139,7 +139,9 @@ pub fn catch(
         .min_by_key(|failure| failure.recipe.seed);
     Ok(first.map(|failure| {
         let run = usize::try_from(failure.recipe.seed - seed).unwrap_or_default() + 1;
-        (run, failure.violations.join("; "))
+        let shown = |violation: &&String| violation.contains(mutant.complaint);
+        let shown = failure.violations.iter().find(shown).cloned();
+        (run, shown.unwrap_or_default())
     }))
 }
 

@@ -1,12 +1,15 @@
 //! Customers are welcomed by a call and then called once a day: they pay, move and change their minds, and Vapi's
 //! record says who was called.
 
+mod excuses;
 mod ledger;
 mod mutants;
 mod oracle;
 mod owed;
 mod people;
+mod placed;
 mod script;
+mod sights;
 mod view;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +27,11 @@ pub(super) use mutants::MUTANTS;
 use people::{Effect, Event, Source};
 use script::{Change, DAY, HOUR, Happening, STOP_WORDS, Script};
 use view::History;
+
+/// When the schedules tick further apart, what they are late for is explained by it.
+const TICKS_ARE_REGULAR: Second = 12 * 60;
+/// What is due is done by then, or something keeps it from being done.
+const BUSY_TICKS: usize = 40;
 
 /// What has to be seen.
 pub(super) const SIGHTS: &[&str] = &[
@@ -90,12 +98,27 @@ pub(super) struct Calls {
     /// Whose copies of the ledger somebody cleared.
     forgotten: BTreeSet<&'static str>,
     /// Calls that have been noticed.
-    calls: usize,
+    noticed: usize,
     /// When the product has something to do next.
     next_at: Option<Second>,
+    /// For so many ticks there has been something to do.
+    busy_for: usize,
 }
 
 impl Calls {
+    /// Somebody who may be called at this moment: it is their call that a permit is asked for, or their neighbour's.
+    async fn one_who_is_due(&self, ground: &Ground<'_>, which: usize) -> usize {
+        let due = "SELECT string_agg(DISTINCT customer_id, ' ') FROM jobs WHERE state = 'pending' AND due_at <= switchboard_now()";
+        let due = ground.stage.database.one(due).await.unwrap_or_default();
+        let customers = &self.script.customers;
+        let due: Vec<usize> = (0..customers.len())
+            .filter(|number| due.split(' ').any(|id| id == customers[*number].id))
+            .collect();
+        due.get(which % due.len().max(1))
+            .copied()
+            .unwrap_or(which % customers.len())
+    }
+
     /// Somebody's money goes back, at a moment of its own.
     async fn refund(&mut self, ground: &mut Ground<'_>, customer: usize) {
         let paid: BTreeSet<usize> = self
@@ -213,8 +236,9 @@ impl Play for Calls {
             heard: BTreeSet::new(),
             acknowledged: BTreeSet::new(),
             forgotten: BTreeSet::new(),
-            calls: 0,
+            noticed: 0,
             next_at: None,
+            busy_for: 0,
         }
     }
 
@@ -339,10 +363,15 @@ impl Play for Calls {
     }
 
     async fn next(&mut self, ground: &mut Ground<'_>, is_at_rest: bool) -> anyhow::Result<Next> {
-        let (now, script) = (ground.now, &self.script);
+        let now = ground.now;
+        self.busy_for = match self.next_at {
+            Some(next) if next <= now => self.busy_for + 1,
+            _ => 0,
+        };
+        let script = &self.script;
         let is_small = ground.size == Size::Small;
         ground.is_calm = now >= script.lasts;
-        if ground.is_calm && is_at_rest && script.happenings.is_over() || now > script.lasts + 12 * DAY {
+        if ground.is_calm && is_at_rest && script.happenings.is_over() || now > script.lasts + 6 * DAY {
             return Ok(Next::Over);
         }
         let out_until = script.troubles.out_until(now);
@@ -353,12 +382,18 @@ impl Play for Calls {
         let next = moments.into_iter().flatten().min().unwrap_or(now + DAY);
         let wait = next - now;
         let seconds = match (wait, is_small) {
+            // What is not done by now is waited for with patience.
+            (..=0, _) if self.busy_for > BUSY_TICKS => TICKS_ARE_REGULAR * 2,
             (..=0, true) => 60,
             (..=0, false) => ground.schedule.i64(20..240),
             (_, true) => wait,
             (_, false) => wait + ground.schedule.i64(0..75),
         };
         let seconds = seconds.clamp(5, 8 * HOUR);
+        let is_irregular = wait <= 0 && seconds > TICKS_ARE_REGULAR;
+        if out_until.is_some() || is_irregular {
+            ground.nothing_works(now + seconds);
+        }
         Ok(if ground.is_calm {
             Next::ThawAndPass(seconds)
         } else {
@@ -367,16 +402,20 @@ impl Play for Calls {
     }
 
     async fn before_grant(&mut self, ground: &mut Ground<'_>, chance: &mut Rng, is_time: bool) {
-        let customer = chance.usize(..self.script.customers.len());
-        let is_refund = chance.u8(0..3) == 0;
-        let change = Change::any_about(&self.script.customers[customer], chance);
+        let (which, is_refund) = (chance.usize(..1 << 20), chance.u8(0..5) == 0);
+        let customer = if is_time {
+            self.one_who_is_due(ground, which).await
+        } else {
+            0
+        };
+        let whim = Change::any_about(&self.script.customers[customer], chance);
         if is_time && is_refund {
             ground.note("somebody", "wants the money back at the last moment");
             self.refund(ground, customer).await;
         } else if is_time {
-            ground.note("somebody", &format!("at the last moment: {change:?}"));
-            self.witness(ground, change);
-            ground.stage.write(&change.sql()).await;
+            ground.note("somebody", &format!("at the last moment: {whim:?}"));
+            self.witness(ground, whim);
+            ground.stage.write(&whim.sql()).await;
         }
     }
 
@@ -403,10 +442,10 @@ impl Play for Calls {
 
     fn notice(&mut self, ground: &mut Ground<'_>) {
         let calls = ground.stage.vapi.calls().len();
-        for call in self.calls..calls {
+        for call in self.noticed..calls {
             self.script.goes(&mut ground.schedule, call, ground.now);
         }
-        self.calls = calls;
+        self.noticed = calls;
     }
 
     fn answered(&mut self, _: &mut Ground<'_>, _: &str, _: Fate) {}

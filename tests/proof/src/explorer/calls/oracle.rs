@@ -2,53 +2,23 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use jiff::civil::{Date, Time};
-use jiff::tz::TimeZone;
+use jiff::civil::Time;
 use local::sandbox_vapi::Call;
 
 use super::Calls;
+use super::excuses::{REQUEST, is_excused, is_late};
 use super::ledger::{Attempt, Job, Ledger};
-use super::owed::{IS_PLACED_WITHIN, overlooked};
-use super::people::Customer;
-use super::script::{DAY, HOUR, STOP_WORDS};
-use super::view::kind_of;
-use crate::explorer::fate::Fate;
-use crate::explorer::play::Workflow;
-use crate::explorer::run::{Ground, Second, Span};
+use super::owed::overlooked;
+use super::placed::{Placed, placed};
+use super::script::{HOUR, STOP_WORDS};
+use super::sights::{remember, remember_all};
+use crate::explorer::run::{Ground, Second};
 use crate::explorer::stage::Asked;
 
 const TEN_HOURS: Second = 10 * HOUR;
 const MORNING: Time = Time::constant(8, 0, 0, 0);
 /// A permit is given until then, and used within seconds.
 const EVENING: Time = Time::constant(20, 46, 0, 0);
-/// The latest that a call may be planned for; who is planned earlier has an hour at least.
-const LATE: Time = Time::constant(19, 45, 0, 0);
-/// A request is on its way for no longer.
-const REQUEST: Second = 60;
-/// After this nothing is looked for any more.
-const SEARCHED_FOR: Second = 15 * 60;
-
-/// A request for a call, and the calls that Vapi made of it.
-struct Placed<'a> {
-    asked: Asked,
-    customer: &'a Customer,
-    /// When the request left us.
-    left: Second,
-    /// The customer's clock of that moment; the permit's, where there was one.
-    clock: TimeZone,
-    calls: Vec<Call>,
-}
-
-impl Placed<'_> {
-    fn day(&self) -> Date {
-        self.clock.to_datetime(self.asked.at).date()
-    }
-
-    fn is_welcome(&self) -> bool {
-        self.calls.iter().any(|call| kind_of(call) == "welcome")
-    }
-}
 
 /// Judges a run that is over.
 pub(super) async fn judge(calls: &Calls, ground: &mut Ground<'_>) -> anyhow::Result<()> {
@@ -85,48 +55,6 @@ pub(super) async fn judge(calls: &Calls, ground: &mut Ground<'_>) -> anyhow::Res
     ground.outcome.jobs = ledger.jobs.len();
     ground.outcome.violations.extend(wrong);
     Ok(())
-}
-
-/// Every request, with what came of it.
-fn placed<'a>(calls: &'a Calls, ground: &Ground<'_>, ledger: &Ledger) -> Vec<Placed<'a>> {
-    let all = ground.stage.vapi.calls();
-    let requests = ground.stage.vapi.requests();
-    let customer_of = |asked: &Asked| {
-        let request = requests.iter().find(|request| request.number == asked.number);
-        let id = request.and_then(|request| request.body.pointer("/customer/externalId")?.as_str());
-        let customers = &calls.script.customers;
-        customers.iter().find(|customer| Some(customer.id) == id)
-    };
-    let placed = ground.stage.asked(Workflow::Calls).into_iter().map(|asked| {
-        let customer = customer_of(&asked).expect("nobody else is called");
-        let left = ground.second(asked.at);
-        let permit = asked
-            .attempt
-            .as_ref()
-            .and_then(|attempt| calls.permits.get(attempt));
-        let person = match permit {
-            Some(look) => calls.history.view(*look).people.get(customer.id),
-            None => calls.history.person_at(customer.id, left),
-        };
-        let attempt = asked
-            .attempt
-            .as_ref()
-            .and_then(|attempt| ledger.attempts.get(attempt));
-        let clock = person.and_then(super::view::Person::clock);
-        let claimed = || TimeZone::get(&attempt?.zone).ok();
-        Placed {
-            customer,
-            left,
-            clock: clock.or_else(claimed).unwrap_or(TimeZone::UTC),
-            calls: all
-                .iter()
-                .filter(|call| call.request == asked.number)
-                .cloned()
-                .collect(),
-            asked,
-        }
-    });
-    placed.collect()
 }
 
 /// Whether a request was for this job. A variant without attempts names the job itself.
@@ -212,21 +140,12 @@ fn too_many(calls: &Calls, ground: &Ground<'_>, ledger: &Ledger, placed: &[Place
             .iter()
             .filter(|placed| placed.customer.id == customer.id && placed.is_welcome());
         // What Vapi takes when it has been proven absent is past all help, and somebody hears of it or nobody does.
-        let known = welcomes.filter(|placed| !is_ghost(ground, ledger, placed));
+        let known = welcomes.filter(|placed| !placed.is_ghost(ground, ledger));
         if known.count() > 1 {
             wrong.push(format!("two welcome calls to {}", customer.id));
         }
     }
     wrong
-}
-
-/// Whether Vapi took it so late that it had been proven absent.
-fn is_ghost(ground: &Ground<'_>, ledger: &Ledger, placed: &Placed<'_>) -> bool {
-    let attempt = placed.asked.attempt.as_ref();
-    let attempt = attempt.and_then(|named| ledger.attempts.get(named));
-    let first = placed.calls.iter().map(|call| call.created_at).min();
-    let taken_late = first.is_some_and(|at| ground.second(at) - placed.left > SEARCHED_FOR);
-    taken_late && attempt.is_some_and(|attempt| attempt.state == "absent")
 }
 
 /// Whoever hears of a call that the ledger does not hold raises the alarm, and nobody else does.
@@ -246,7 +165,7 @@ fn alarms(calls: &Calls, ground: &Ground<'_>, ledger: &Ledger, placed: &[Placed<
             }
         }
         let is_doubled = placed.calls.len() > 1;
-        if !attempt.evidence.is_empty() && !is_doubled && !is_ghost(ground, ledger, placed) {
+        if !attempt.evidence.is_empty() && !is_doubled && !placed.is_ghost(ground, ledger) {
             wrong.push("an alarm without a cause".to_owned());
         }
     }
@@ -395,191 +314,4 @@ fn complaints(job: &Job, placed: &[&Placed<'_>], ledger: &Ledger) -> Vec<&'stati
     ];
     let applies = refutations.into_iter().filter(|(applies, _)| *applies);
     applies.map(|(_, complaint)| complaint).collect()
-}
-
-/// When it was unclear whether this customer, or whoever shares their telephone, had been called.
-fn unclear(ledger: &Ledger, job: &Job) -> Vec<Span> {
-    ledger
-        .attempts
-        .values()
-        .filter(|attempt| attempt.customer == job.customer)
-        .map(|attempt| (attempt.granted, attempt.settled))
-        .collect()
-}
-
-/// Whether something that concerned this customer, at that time, explains that they were not called.
-fn is_excused(calls: &Calls, ground: &Ground<'_>, job: &Job, ledger: &Ledger) -> bool {
-    let ended = job.ended.unwrap_or(ground.now);
-    let life = (job.created - 1, ended);
-    let was = |is_so: &dyn Fn(&super::view::Person) -> bool| calls.history.was(&job.customer, life, is_so);
-    let until = ended.min(job.expires);
-    let room = if calls.script.at_a_time == 1 { 2 } else { 1 };
-    let was_hindered = ground
-        .facts
-        .longest_calm(job.planned, until, &unclear(ledger, job))
-        < IS_PLACED_WITHIN * room
-        || calls.history.was_paused(life.0, ended);
-    let person = calls.history.person_at(&job.customer, ended);
-    let phone = person.map(|person| person.phone.clone()).unwrap_or_default();
-    let day_of = |at: Second| {
-        let clock = person.and_then(super::view::Person::clock)?;
-        Some(clock.to_datetime(ground.at(at)).date().to_string())
-    };
-    let moved = calls.history.spans(&job.customer, ended);
-    let moved = moved
-        .iter()
-        .filter(|(from, until, _)| *from <= ended && *until >= job.planned - DAY)
-        .map(|(_, _, person)| (&person.zone, &person.call_at))
-        .collect::<BTreeSet<_>>()
-        .len()
-        > 1;
-    let is_day_taken = || {
-        ledger.taking_days_of(&job.customer, &phone).any(|attempt| {
-            let is_close = (ended - TEN_HOURS..=ended).contains(&attempt.granted);
-            attempt.job != job.id
-                && attempt.granted <= ended
-                && (is_close || Some(&attempt.local_day) == day_of(ended).as_ref())
-        })
-    };
-    match (job.state.as_str(), job.reason.as_deref().unwrap_or_default()) {
-        ("suppressed", "not_paid") => was(&|person| !person.pays),
-        ("suppressed", "opted_out") => was(&|person| person.has_stopped),
-        ("suppressed", "calling_disabled") => was(&|person| person.is_disabled),
-        ("suppressed", "timezone_unknown") => was(&|person| person.zone.is_none()),
-        ("suppressed", "paused") => was(&|person| {
-            person
-                .paused_until
-                .is_some_and(|until| ground.second(until) >= job.planned)
-        }),
-        ("suppressed", "wrong_day") => moved || was_hindered,
-        ("suppressed", "outside_hours") => moved || was_hindered && is_planned_late(calls, ground, job),
-        ("suppressed", "called_today" | "phone_called_today" | "called_within_ten_hours") => is_day_taken(),
-        ("suppressed", "welcome_completed") => false,
-        ("suppressed", "expired") => was_hindered,
-        ("suppressed", "arrived_after_all") => ledger
-            .attempts_of(job)
-            .any(|attempt| !attempt.evidence.is_empty()),
-        ("suppressed", _) => false,
-        ("refused", _) => ground.facts.answered_by(
-            Fate::BadNumber,
-            ledger.attempts_of(job).map(|attempt| &attempt.id),
-        ),
-        ("dead", _) => {
-            ledger.attempts_of(job).count() >= 3
-                || was_hindered
-                || ledger.attempts_of(job).any(|attempt| attempt.state == "absent")
-        }
-        ("needs_human", reason) if reason.starts_with("accepted while") => ledger
-            .attempts_of(job)
-            .any(|attempt| !attempt.evidence.is_empty()),
-        // What made it unclear explains nothing: something must have kept the answer from being found.
-        ("needs_human", _) => ledger
-            .attempts_of(job)
-            .filter(|attempt| attempt.granted <= ended)
-            .any(|attempt| ground.facts.were_unread(attempt.granted + REQUEST, ended)),
-        _ => true,
-    }
-}
-
-/// Whether the evening came soon after the hour of a call.
-fn is_planned_late(calls: &Calls, ground: &Ground<'_>, job: &Job) -> bool {
-    let person = calls.history.person_at(&job.customer, job.planned);
-    let clock = person.and_then(super::view::Person::clock);
-    clock.is_some_and(|clock| clock.to_datetime(ground.at(job.planned)).time() >= LATE)
-        || job.expires - job.planned >= 3 * HOUR
-}
-
-/// Whether a call was placed so late that nothing explains it.
-fn is_late(calls: &Calls, ground: &Ground<'_>, job: &Job, placed: &[&Placed<'_>], ledger: &Ledger) -> bool {
-    let Some(first) = placed.iter().map(|placed| placed.left).min() else {
-        return false;
-    };
-    let is_crowded = calls.script.at_a_time == 1;
-    let may_wait = job.is_welcome
-        && (calls.history.was(&job.customer, (job.created, first), |person| {
-            !person.may_be_called(ground.at(first))
-        }) || ledger
-            .taking_days_of(&job.customer, &placed[0].asked.person)
-            .any(|attempt| attempt.granted < first)
-            || calls.history.spans(&job.customer, first).len() > 1);
-    !is_crowded
-        && !may_wait
-        && !calls.history.was_paused(job.planned, first)
-        && ground
-            .facts
-            .longest_calm(job.planned, first, &unclear_before(ledger, job, first))
-            >= IS_PLACED_WITHIN
-}
-
-fn unclear_before(ledger: &Ledger, job: &Job, before: Second) -> Vec<Span> {
-    let mut spans = unclear(ledger, job);
-    spans.retain(|(from, _)| *from < before);
-    spans
-}
-
-fn remember(job: &Job, ledger: &Ledger, ground: &mut Ground<'_>) {
-    let is = |state: &str| job.state == state;
-    let reason = job.reason.as_deref().unwrap_or_default();
-    let attempts: Vec<&Attempt> = ledger.attempts_of(job).collect();
-    let was = |state: &str| attempts.iter().any(|attempt| attempt.state == state);
-    let was_unclear = attempts
-        .iter()
-        .any(|attempt| attempt.state == "accepted" && attempt.settled - attempt.granted > REQUEST);
-    let kept = ["called_today", "phone_called_today", "called_within_ten_hours"];
-    for (name, is_so) in [
-        ("call placed", is("accepted")),
-        ("welcome call placed", is("accepted") && job.is_welcome),
-        ("unknown, then accepted", was_unclear),
-        (
-            "called on another day after proven absence",
-            was("absent") && is("accepted"),
-        ),
-        ("left to a person", is("needs_human")),
-        ("dead", is("dead")),
-        ("refused for good", is("refused")),
-        ("expired", reason == "expired"),
-        ("suppressed by a rule", is("suppressed")),
-        ("day kept from a second call", kept.contains(&reason)),
-        (
-            "result asked for",
-            attempts.iter().any(|attempt| attempt.was_asked_for),
-        ),
-    ] {
-        if is_so {
-            ground.saw(name);
-        }
-    }
-}
-
-fn remember_all(calls: &Calls, ground: &mut Ground<'_>, ledger: &Ledger, placed: &[Placed<'_>]) {
-    let phones: BTreeSet<&str> = calls
-        .script
-        .customers
-        .iter()
-        .map(|customer| customer.phone)
-        .collect();
-    let ghosts = placed.iter().any(|placed| is_ghost(ground, ledger, placed));
-    let shifts = |customer: &Customer| {
-        let clock = TimeZone::get(customer.zone).expect("a zone");
-        let offset = |at: Timestamp| clock.to_offset(at);
-        offset(ground.begin) != offset(ground.at(calls.script.lasts))
-    };
-    let changed = calls.script.customers.iter().any(shifts);
-    for (name, is_so) in [
-        ("alarm raised", !ledger.evidence.is_empty()),
-        ("accepted after it was proven absent", ghosts),
-        (
-            "two calls for one request",
-            placed.iter().any(|placed| placed.calls.len() > 1),
-        ),
-        (
-            "two customers with one telephone",
-            phones.len() < calls.script.customers.len(),
-        ),
-        ("night of changed clocks", changed),
-    ] {
-        if is_so {
-            ground.saw(name);
-        }
-    }
 }

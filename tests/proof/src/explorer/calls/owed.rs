@@ -18,7 +18,7 @@ const MORNING: Time = Time::constant(8, 0, 0, 0);
 const EVENING: Time = Time::constant(20, 30, 0, 0);
 
 /// The instant at which a clock shows a time of a day. Where it is passed over, as much later as the clock is put
-/// forward; where it comes twice, the second: that is how PostgreSQL reads it.
+/// forward; where it comes twice, the second: that is how the database reads it.
 fn instant(at: DateTime, clock: &TimeZone) -> Timestamp {
     let zoned = clock.to_ambiguous_zoned(at).disambiguate(Disambiguation::Later);
     zoned.expect("a time of this century").timestamp()

@@ -234,7 +234,7 @@ impl Event {
 /// Whether somebody pays, by the events of theirs that have been told. In a purchase the newest counts, and of one
 /// second's what takes the money back; a dispute that was won never was one. An end of something that nobody told us
 /// the beginning of ends all that was paid before.
-pub(super) fn pays<'a>(told: impl Iterator<Item = &'a Event> + Clone) -> bool {
+pub(super) fn pays<'a>(told: &(impl Iterator<Item = &'a Event> + Clone)) -> bool {
     let purchases: std::collections::BTreeSet<usize> = told.clone().map(|event| event.purchase).collect();
     let mut last_orphan = None;
     let mut last_paid = None;

@@ -96,11 +96,11 @@ impl Change {
 
     /// Any that may be made on the way to somebody's call.
     pub(super) fn any_about(customer: &Customer, rng: &mut Rng) -> Self {
-        match rng.u8(0..8) {
-            0..=1 => Self::Stop(customer.phone),
-            2..=4 => Self::Zone(customer.id, ZONES[rng.usize(..ZONES.len())]),
-            5 => Self::Switch(customer.id, false),
-            6 => Self::PausedFor(customer.id, rng.i64(1..30)),
+        match rng.u8(0..9) {
+            0 => Self::Stop(customer.phone),
+            1..=5 => Self::Zone(customer.id, ZONES[rng.usize(..ZONES.len())]),
+            6 => Self::Switch(customer.id, false),
+            7 => Self::PausedFor(customer.id, rng.i64(1..30)),
             _ => Self::Hour(customer.id, HOURS[rng.usize(..HOURS.len())]),
         }
     }

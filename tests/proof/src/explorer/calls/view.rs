@@ -15,6 +15,10 @@ use crate::explorer::stage::Stage;
 
 /// How somebody wants to be called, and whether they may be.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a rule of its own, and any of them may hold"
+)]
 pub(super) struct Person {
     pub(super) phone: String,
     pub(super) zone: Option<String>,
@@ -149,7 +153,7 @@ impl View {
                 is_validated: row.get("phone_validated"),
                 has_stopped: row.get("has_stopped"),
                 paused_until: row.get("paused_until"),
-                pays: pays(script.events.iter().filter(is_theirs)),
+                pays: pays(&script.events.iter().filter(is_theirs)),
             };
             (id, person)
         });

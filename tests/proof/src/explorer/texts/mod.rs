@@ -72,7 +72,7 @@ pub(super) struct Texts {
     /// What the owner had changed, and when.
     line_changes: Vec<(Second, &'static str)>,
     /// Texts that have been noticed.
-    texts: usize,
+    noticed: usize,
 }
 
 impl Texts {
@@ -111,7 +111,7 @@ impl Play for Texts {
             stopped: BTreeSet::new(),
             stopped_at_twilio: BTreeSet::new(),
             line_changes: Vec::new(),
-            texts: 0,
+            noticed: 0,
         }
     }
 
@@ -240,11 +240,11 @@ impl Play for Texts {
 
     fn notice(&mut self, ground: &mut Ground<'_>) {
         let texts = ground.stage.twilio.messages();
-        for text in &texts[self.texts..] {
+        for text in &texts[self.noticed..] {
             self.script
                 .reports_on(&mut ground.schedule, &text.sid, ground.now);
         }
-        self.texts = texts.len();
+        self.noticed = texts.len();
     }
 
     fn answered(&mut self, ground: &mut Ground<'_>, person: &str, fate: Fate) {
