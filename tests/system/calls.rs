@@ -190,6 +190,25 @@ async fn whatever_changes_before_the_permit_counts() {
     }
 }
 
+/// The latest hour that anybody may choose is a quarter of an hour before it is too late.
+#[tokio::test]
+async fn who_chose_the_last_hour_of_the_evening_is_called_until_it_is_too_late() {
+    for (minutes_late, calls) in [(0, 1), (1, 1), (14, 1), (15, 0)] {
+        let world = world().await;
+        is_called_daily(&world, "theo", THEO).await;
+        world.database.sql("UPDATE customers SET call_at = '20:30'").await;
+        world.pass(SignedDuration::from_hours(11)).await;
+        world.tick("call-scheduler").await;
+        world.pass(SignedDuration::from_mins(minutes_late)).await;
+        world.run_calls().await;
+        assert_eq!(
+            called_at(&world, THEO).len(),
+            calls,
+            "{minutes_late} minutes late"
+        );
+    }
+}
+
 #[tokio::test]
 async fn all_calling_stops_and_goes_on_at_a_word() {
     let world = world().await;

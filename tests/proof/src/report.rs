@@ -86,7 +86,16 @@ fn published() -> PathBuf {
 }
 
 /// The parts, in the order of the page. One that was not run has no section.
-const PARTS: [&str; 6] = ["explore", "mutants", "kills", "crashes", "fuzz", "bench"];
+const PARTS: [&str; 8] = [
+    "explore-texts",
+    "explore-calls",
+    "mutants-texts",
+    "mutants-calls",
+    "kills",
+    "crashes",
+    "fuzz",
+    "bench",
+];
 
 const PREFACE: &str = "\
 # What was tried, and what was seen

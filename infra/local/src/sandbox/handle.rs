@@ -217,7 +217,7 @@ impl SandboxTwilio {
     }
 
     /// What was scripted for the next requests to send is not going to happen.
-    pub fn forget_next_sends(&self) {
+    pub fn nothing_next(&self) {
         let mut script = self.account.script();
         script.next.clear();
         script.next_to.clear();
