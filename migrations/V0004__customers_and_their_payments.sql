@@ -31,6 +31,10 @@ BEGIN
 EXCEPTION WHEN invalid_parameter_value THEN RETURN false;
 END $$;
 
+-- The name of a place, if this database knows it. Zones move out of a server's list, and rows stay.
+CREATE FUNCTION known_zone(zone text) RETURNS text LANGUAGE sql STABLE AS
+  'SELECT CASE WHEN is_time_zone(zone) THEN zone END';
+
 -- ---------------------------------------------------------------- the tables of the system that we replace
 
 -- They stay whole under other names; their customers are adopted below.

@@ -207,6 +207,21 @@ BEGIN
     END IF;
     -- Calls at a time are counted one after the other.
     SELECT * INTO STRICT door FROM channels WHERE channel = NEW.channel FOR UPDATE;
+    -- A day is what a clock shows: the customer's of now, and for a telephone also the one by which it was called
+    -- before. The indexes of local_day compare what two clocks called two days.
+    IF EXISTS (SELECT FROM attempts AS earlier
+               WHERE earlier.customer_id = NEW.customer_id AND earlier.channel = 'call' AND earlier.state <> 'refused'
+                 AND earlier.local_day BETWEEN NEW.local_day - 2 AND NEW.local_day + 2
+                 AND (earlier.granted_at AT TIME ZONE NEW.timezone)::date = NEW.local_day) THEN
+      RAISE EXCEPTION 'called today' USING ERRCODE = 'P0412', CONSTRAINT = 'one_call_per_customer_day';
+    END IF;
+    IF EXISTS (SELECT FROM attempts AS earlier
+               WHERE earlier.recipient = NEW.recipient AND earlier.channel = 'call' AND earlier.state <> 'refused'
+                 AND earlier.local_day BETWEEN NEW.local_day - 2 AND NEW.local_day + 2
+                 AND ((earlier.granted_at AT TIME ZONE NEW.timezone)::date = NEW.local_day
+                      OR (NEW.granted_at AT TIME ZONE known_zone(earlier.timezone))::date = earlier.local_day)) THEN
+      RAISE EXCEPTION 'called today' USING ERRCODE = 'P0412', CONSTRAINT = 'one_call_per_phone_day';
+    END IF;
     IF (SELECT at_a_time FROM calling) <=
        (SELECT count(*) FROM attempts
         WHERE channel = 'call' AND (state IN ('sending', 'unknown') OR (state = 'accepted' AND next_read_at IS NOT NULL))
