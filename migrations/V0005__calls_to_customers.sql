@@ -178,7 +178,7 @@ BEGIN
     NEW.cool_down := tstzrange(NEW.granted_at,
                                NEW.granted_at + make_interval(mins => coalesce(cool_down_minutes, 10)));
   ELSE
-    -- A refund, a stop or a new clock comes before this or after it, and never in between.
+    -- A refund or a new clock comes before this or after it, and never in between.
     SELECT * INTO STRICT customer FROM customers WHERE id = job.customer_id FOR SHARE;
     NEW.channel := 'call';
     NEW.sender := NULL; NEW.cool_down := NULL;
@@ -201,12 +201,13 @@ BEGIN
     RAISE EXCEPTION 'an earlier attempt arrived after all' USING ERRCODE = 'P0408', CONSTRAINT = 'nothing_after_evidence';
   END IF;
   IF NEW.channel = 'call' THEN
+    -- Calls at a time are counted one after the other. Who waited here looks at the rules only now: a stop or a pause
+    -- may have come meanwhile.
+    SELECT * INTO STRICT door FROM channels WHERE channel = NEW.channel FOR UPDATE;
     rule := rule_against_calling(customer, NEW.granted_at, job.local_day);
     IF rule IS NOT NULL THEN
       RAISE EXCEPTION 'not to be called' USING ERRCODE = 'P0409', CONSTRAINT = rule;
     END IF;
-    -- Calls at a time are counted one after the other.
-    SELECT * INTO STRICT door FROM channels WHERE channel = NEW.channel FOR UPDATE;
     -- A day is what a clock shows: the customer's of now, and for a telephone also the one by which it was called
     -- before. The indexes of local_day compare what two clocks called two days.
     IF EXISTS (SELECT FROM attempts AS earlier
@@ -250,6 +251,15 @@ BEGIN
   RETURN NEW;
 END $$;
 REVOKE EXECUTE ON FUNCTION plan_calls() FROM PUBLIC;
+
+-- A switch waits for the permits that are being given, and the next permit for the switch: from its commit on it holds.
+CREATE FUNCTION wait_for_permits() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  PERFORM FROM channels WHERE channel = 'call' FOR UPDATE;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER wait_for_permits BEFORE UPDATE ON calling FOR EACH STATEMENT EXECUTE FUNCTION wait_for_permits();
+REVOKE EXECUTE ON FUNCTION wait_for_permits() FROM PUBLIC;
 
 -- ---------------------------------------------------------------- the customers of the system that we replace
 
