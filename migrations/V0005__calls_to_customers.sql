@@ -226,6 +226,8 @@ BEGIN
     IF (SELECT at_a_time FROM calling) <=
        (SELECT count(*) FROM attempts
         WHERE channel = 'call' AND (state IN ('sending', 'unknown') OR (state = 'accepted' AND next_read_at IS NOT NULL))
+          -- What was said in a call that is over may still have to be asked for.
+          AND NOT EXISTS (SELECT FROM call_results WHERE call_results.provider_id = attempts.provider_id)
           -- Longer than the longest call: it is over, and only nobody has said so.
           AND granted_at > NEW.granted_at - interval '15 minutes') THEN
       RAISE EXCEPTION 'as many calls go on as may' USING ERRCODE = 'P0411', CONSTRAINT = 'calls_at_a_time';
