@@ -99,7 +99,7 @@ CREATE TABLE customers (
   welcome_call_completed boolean NOT NULL DEFAULT false,
   last_call_date         date,
   -- When the scheduler looks at them next; NULL for somebody who cannot be called.
-  next_call_scheduled_at timestamptz,
+  next_call_scheduled_at timestamptz CONSTRAINT plan_is_a_moment CHECK (isfinite(next_call_scheduled_at)),
   created_at             timestamptz NOT NULL DEFAULT switchboard_now(),
   updated_at             timestamptz NOT NULL DEFAULT switchboard_now(),
   CONSTRAINT a_validated_phone_is_there CHECK (NOT phone_validated OR phone IS NOT NULL),

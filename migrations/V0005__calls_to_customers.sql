@@ -100,16 +100,16 @@ CREATE FUNCTION rule_against_calling(customer customers, at timestamptz, day dat
     WHEN NOT customer.phone_validated THEN 'phone_is_validated'
     WHEN customer.call_status = 'disabled' THEN 'calling_is_enabled'
     WHEN EXISTS (SELECT FROM opt_outs WHERE phone = customer.phone AND revoked_at IS NULL) THEN 'nobody_after_stop'
-    WHEN customer.timezone IS NULL THEN 'clock_is_known'
+    WHEN known_zone(customer.timezone) IS NULL THEN 'clock_is_known'
     WHEN customer.paused_until > at THEN 'nobody_while_paused'
-    WHEN (at AT TIME ZONE customer.timezone)::date <> day THEN 'daily_call_on_its_day'
+    WHEN (at AT TIME ZONE known_zone(customer.timezone))::date <> day THEN 'daily_call_on_its_day'
   END $$;
 
 -- When the scheduler has to look at a customer next, if everything is as it stands now.
 CREATE FUNCTION plan_of(customer customers) RETURNS timestamptz LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN customer.payment_status <> 'Paid' OR NOT customer.phone_validated OR customer.call_status = 'disabled'
-      OR customer.timezone IS NULL THEN NULL
+      OR known_zone(customer.timezone) IS NULL OR coalesce(customer.paused_until = 'infinity', false) THEN NULL
     WHEN customer.paid_at >= calling.welcome_since AND NOT customer.welcome_call_completed
       AND NOT EXISTS (SELECT FROM jobs WHERE kind = 'welcome_call' AND customer_id = customer.id)
       -- Twenty minutes to look around first.
@@ -185,8 +185,9 @@ BEGIN
     NEW.recipient := customer.phone;
     NEW.customer_id := customer.id;
     NEW.timezone := customer.timezone;
-    NEW.local_day := (NEW.granted_at AT TIME ZONE customer.timezone)::date;
-    NEW.local_time := (NEW.granted_at AT TIME ZONE customer.timezone)::time;
+    -- NULL where this server has forgotten the place: the rules below say no.
+    NEW.local_day := (NEW.granted_at AT TIME ZONE known_zone(customer.timezone))::date;
+    NEW.local_time := (NEW.granted_at AT TIME ZONE known_zone(customer.timezone))::time;
     NEW.spacing := tstzrange(NEW.granted_at, NEW.granted_at + interval '10 hours');
   END IF;
 
