@@ -154,7 +154,9 @@ CREATE FUNCTION payment_standing(customer text, OUT payment_status text, OUT pai
            EXISTS (SELECT FROM payment_events AS start WHERE start.purchase = event.purchase AND start.effect = 'paid') AS began
     FROM payment_events AS event
     WHERE event.customer_id = customer
-      AND event.effect IN ('paid', 'refunded', 'disputed', 'dispute_lost', 'ended')
+      -- A payment that failed undoes none; a shop's word on its customer is one on all of their payments.
+      AND (event.effect IN ('paid', 'refunded', 'disputed', 'dispute_lost', 'ended')
+           OR event.effect = 'not_paid' AND event.source = 'shop')
       AND NOT is_less_than_the_price(event)
       -- A dispute that was won never was one.
       AND NOT (event.effect = 'disputed' AND EXISTS (
@@ -174,7 +176,7 @@ CREATE FUNCTION payment_standing(customer text, OUT payment_status text, OUT pai
     LIMIT 1
   )
   SELECT coalesce((SELECT CASE effect WHEN 'paid' THEN 'Paid' WHEN 'disputed' THEN 'Disputed' WHEN 'ended' THEN 'Ended'
-                                      ELSE 'Refunded' END FROM standing), 'Unpaid'),
+                                      WHEN 'not_paid' THEN 'Unpaid' ELSE 'Refunded' END FROM standing), 'Unpaid'),
          (SELECT min(counted.created_at) FROM counted WHERE effect = 'paid') $$;
 
 CREATE FUNCTION join_purchase() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
