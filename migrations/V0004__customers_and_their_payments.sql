@@ -151,6 +151,7 @@ CREATE FUNCTION is_less_than_the_price(event payment_events) RETURNS boolean LAN
 CREATE FUNCTION payment_standing(customer text, OUT payment_status text, OUT paid_at timestamptz) LANGUAGE sql STABLE AS $$
   WITH counted AS (
     SELECT event.purchase, event.effect, event.created_at,
+           event.kind = 'customer.subscription.deleted' AS is_for_good,
            EXISTS (SELECT FROM payment_events AS start WHERE start.purchase = event.purchase AND start.effect = 'paid') AS began
     FROM payment_events AS event
     WHERE event.customer_id = customer
@@ -166,8 +167,9 @@ CREATE FUNCTION payment_standing(customer text, OUT payment_status text, OUT pai
   newest AS (
     SELECT DISTINCT ON (purchase) effect, created_at, began
     FROM counted
-    -- Of one second's events always the same one, whatever order they came in.
-    ORDER BY purchase, created_at DESC, effect = 'paid', effect COLLATE "C" DESC
+    -- A subscription that was cancelled is paid to its end and begins no more. Of one second's events always the same
+    -- one, whatever order they came in.
+    ORDER BY purchase, is_for_good DESC, created_at DESC, effect = 'paid', effect COLLATE "C" DESC
   ),
   standing AS (
     SELECT effect FROM newest
