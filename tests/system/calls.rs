@@ -440,8 +440,7 @@ async fn scenario_d_without_flags_nobody_is_called_twice() {
 
 /// Somebody who is called daily, and lives elsewhere.
 async fn lives_in(world: &World, id: &str, zone: &str, call_at: &str) {
-    let moves =
-        format!("UPDATE customers SET timezone = '{zone}', call_at = '{call_at}' WHERE id = '{id}'");
+    let moves = format!("UPDATE customers SET timezone = '{zone}', call_at = '{call_at}' WHERE id = '{id}'");
     world.database.sql(&moves).await;
 }
 
