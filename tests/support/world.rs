@@ -186,7 +186,15 @@ impl World {
 
     /// Puts another implementation in a function's place, behind the gateway too.
     pub fn replace(&self, binary: &str, function: Arc<dyn Invoke>) {
-        *self.functions[binary].0.write().expect("no panic") = function;
+        self.exchange(binary, function);
+    }
+
+    /// The same; what was there before.
+    pub fn exchange(&self, binary: &str, function: Arc<dyn Invoke>) -> Arc<dyn Invoke> {
+        std::mem::replace(
+            &mut *self.functions[binary].0.write().expect("no panic"),
+            function,
+        )
     }
 
     /// Invokes a function as its trigger would.
@@ -256,6 +264,11 @@ impl World {
     /// The next batch of texts' doorbells as the event source mapping would hand it over, with its receipts.
     pub async fn next_batch(&self) -> Option<(Value, Vec<(String, String)>)> {
         self.batch_of(self.messages_url()).await
+    }
+
+    /// The same of calls' doorbells.
+    pub async fn next_batch_of_calls(&self) -> Option<(Value, Vec<(String, String)>)> {
+        self.batch_of(self.calls_url()).await
     }
 
     async fn batch_of(&self, queue_url: &str) -> Option<(Value, Vec<(String, String)>)> {

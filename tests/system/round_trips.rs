@@ -5,8 +5,12 @@
 
 use std::time::Duration;
 
+use jiff::SignedDuration;
 use local::sandbox::{Fate, MessageStatus, Webhook};
+use serde_json::json;
 use system_tests::{CALLER, LINE, PostgresProxy, TestDatabase, World};
+
+use crate::payments::{event, refund, session, stripe};
 
 const CALL: [(&str, &str); 3] = [
     ("CallSid", "CA00000000000000000000000000000001"),
@@ -171,4 +175,102 @@ async fn a_message_of_vapis_asks_the_database_once() {
     world.vapi.end_call(&id, "customer-did-not-answer");
     assert_eq!(tell(world.vapi.status_update(&id)).await, ["record_result"]);
     assert_eq!(tell(world.vapi.end_of_call_report(&id)).await, ["record_result"]);
+}
+
+/// A world in which everybody may be called, and whose connections for that have been made and used.
+async fn warm_for_calls() -> Meter {
+    let meter = Meter::warm().await;
+    let open =
+        "UPDATE calling SET paused = false, welcome_since = '2026-06-01', at_a_time = 1000, per_tick = 1000";
+    meter.world.database.sql(open).await;
+    meter.world.tick("call-scheduler").await;
+    let paid = event(
+        "evt_warm",
+        "checkout.session.completed",
+        0,
+        session("cust_warm", "0"),
+    );
+    stripe(&meter.world, &paid).await;
+    meter.world.pass(SignedDuration::from_mins(20)).await;
+    meter.world.tick("call-scheduler").await;
+    meter.world.run_calls().await;
+    assert_eq!(meter.world.vapi.calls().len(), 1);
+    meter.statements();
+    meter
+}
+
+/// The second statement reads, for the log and for the shop's answer; it commits nothing.
+#[tokio::test]
+async fn a_payment_is_one_commit_and_rings_nobody() {
+    let meter = warm_for_calls().await;
+    let before = meter.world.sqs.calls("SendMessage");
+    let paid = event("evt_1", "checkout.session.completed", 0, session("cust_1", "1"));
+    for turn in ["first", "again"] {
+        stripe(&meter.world, &paid).await;
+        assert_eq!(meter.statements(), ["record_payment", "standing"], "{turn}");
+    }
+    let refunded = event("evt_2", "charge.refunded", 60, refund("1", true));
+    stripe(&meter.world, &refunded).await;
+    assert_eq!(meter.statements(), ["record_payment", "standing"]);
+    stripe(&meter.world, &event("evt_3", "product.created", 0, json!({}))).await;
+    assert_eq!(meter.statements(), [""; 0], "what is ignored costs nothing");
+    assert_eq!(meter.world.sqs.calls("SendMessage"), before);
+}
+
+/// Whether somebody is due or nobody: a statement for every hundred, and one that says that the schedule ticks.
+#[tokio::test]
+async fn a_tick_is_one_commit_for_every_hundred_who_are_due() {
+    let meter = warm_for_calls().await;
+    let world = &meter.world;
+    world.tick("call-scheduler").await;
+    assert_eq!(meter.statements(), ["schedule_calls", "record_tick"], "nobody");
+    for (due, batches) in [(1, 1), (99, 1), (250, 3)] {
+        let customers = format!(
+            "INSERT INTO customers (id, phone, phone_validated, timezone, call_at, payment_status, paid_at, welcome_call_completed)
+             SELECT 'c{due}_' || n, '+1403{due:03}' || (1000 + n), true, 'America/Edmonton',
+                    ((switchboard_now() + interval '1 minute') AT TIME ZONE 'America/Edmonton')::time, 'Paid', '2026-05-01', true
+             FROM generate_series(1, {due}) AS n"
+        );
+        world.database.sql(&customers).await;
+        world.pass(SignedDuration::from_mins(1)).await;
+        let before = world.sqs.calls("SendMessage");
+        assert_eq!(world.tick("call-scheduler").await["daily"], due);
+        let mut expected = vec!["schedule_calls"; batches];
+        expected.push("record_tick");
+        assert_eq!(meter.statements(), expected, "{due}");
+        let rings = world.sqs.calls("SendMessage") - before;
+        assert_eq!(rings, due, "a bell each");
+    }
+}
+
+/// A call is placed and settled in two commits. What follows from it stands in the customer's row by a third, so that
+/// nothing there can take the acceptance along.
+#[tokio::test]
+async fn a_call_from_owed_to_settled_is_two_commits_and_its_copy_a_third() {
+    let meter = warm_for_calls().await;
+    let world = &meter.world;
+    let paid = event(
+        "evt_1",
+        "checkout.session.completed",
+        1200,
+        session("cust_1", "1"),
+    );
+    stripe(world, &paid).await;
+    world.pass(SignedDuration::from_mins(20)).await;
+    // The number that a session names is the same for all.
+    world
+        .database
+        .sql("UPDATE customers SET phone = '+14035550102' WHERE id = 'cust_1'")
+        .await;
+    world.tick("call-scheduler").await;
+    meter.statements();
+    let before = world.sqs.calls("SendMessage");
+    world.run_calls().await;
+    assert_eq!(
+        meter.statements(),
+        ["load_call", "grant", "settle_accepted", "project_call"],
+        "from the doorbell to the end"
+    );
+    assert_eq!(world.sqs.calls("SendMessage"), before);
+    assert_eq!(world.calls_to("+14035550102").len(), 1);
 }

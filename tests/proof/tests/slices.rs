@@ -8,5 +8,7 @@ mod crashes;
 mod explorer;
 #[path = "slices/judgement.rs"]
 mod judgement;
+#[path = "slices/judgement_of_calls.rs"]
+mod judgement_of_calls;
 #[path = "slices/kills.rs"]
 mod kills;

@@ -6,7 +6,7 @@ use system_tests::{Cutter, World, error_answer};
 use super::{caller, everybody_gets_one_text, misses, world};
 
 /// What a server says that could not, and why. After a `FATAL` it says nothing more.
-const TROUBLES: [(&str, &str, &str); 12] = [
+pub(super) const TROUBLES: [(&str, &str, &str); 12] = [
     ("ERROR", "53100", "could not extend file: No space left on device"),
     ("ERROR", "53200", "out of shared memory"),
     (
@@ -38,7 +38,7 @@ const TROUBLES: [(&str, &str, &str); 12] = [
 ];
 
 /// Answers the next statement of this name with an error; the server never sees it.
-async fn refuse(cutter: &mut Cutter, (severity, sqlstate, message): (&str, &str, &str)) {
+pub(super) async fn refuse(cutter: &mut Cutter, (severity, sqlstate, message): (&str, &str, &str)) {
     let mut caught = cutter.caught().await;
     caught.tell(&error_answer(severity, sqlstate, message)).await;
     if severity == "ERROR" {

@@ -10,7 +10,7 @@ use tokio_postgres::Client;
 use super::{caller, everybody_gets_one_text, misses, world, world_with};
 
 /// A session that has done `statement` and not ended its transaction.
-async fn holding(world: &World, statement: &str) -> Client {
+pub(super) async fn holding(world: &World, statement: &str) -> Client {
     let session = connect(&world.database.owner_url().await)
         .await
         .expect("the database answers");
@@ -21,12 +21,12 @@ async fn holding(world: &World, statement: &str) -> Client {
     session
 }
 
-async fn let_go(session: Client) {
+pub(super) async fn let_go(session: Client) {
     session.batch_execute("ROLLBACK").await.expect("its end");
 }
 
 /// Until this many sessions wait for a lock.
-async fn waiting(world: &World, count: u64) {
+pub(super) async fn waiting(world: &World, count: u64) {
     let waiting = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     let wait = async {
         while world.count(waiting).await < count {

@@ -2,6 +2,7 @@
 //! another version. Callers are connected all the while, nothing is sent on a guess, nothing is forgotten.
 
 mod answers;
+mod calls;
 mod connections;
 mod locks;
 mod read_only;

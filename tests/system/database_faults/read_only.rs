@@ -6,13 +6,13 @@ use system_tests::{Cutter, World};
 use super::{caller, everybody_gets_one_text, find_out, misses, world};
 
 /// Connections break, and none is let in; the server that will be there is a standby.
-async fn refuse(world: &World, cutter: &Cutter) {
+pub(super) async fn refuse(world: &World, cutter: &Cutter) {
     cutter.close(true);
     fail_over(world, "on").await;
 }
 
 /// The standby becomes the primary, to which nobody is connected.
-async fn promote(world: &World) {
+pub(super) async fn promote(world: &World) {
     fail_over(world, "off").await;
 }
 

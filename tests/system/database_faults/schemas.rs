@@ -6,7 +6,7 @@ use super::{caller, everybody_gets_one_text, misses, world};
 
 /// What a version of the schema may not have yet.
 #[derive(Debug, Clone, Copy)]
-enum Thing {
+pub(super) enum Thing {
     Column(&'static str, &'static str),
     Table(&'static str),
     Function(&'static str),
@@ -14,7 +14,7 @@ enum Thing {
 
 impl Thing {
     /// The statements that take it away and give it back.
-    fn missing(self) -> (String, String) {
+    pub(super) fn missing(self) -> (String, String) {
         let renamed = |what: &str, from: &str| {
             (
                 format!("ALTER {what} {from} TO missing"),

@@ -5,6 +5,7 @@ mod bad_inputs;
 mod database_away;
 mod histories;
 mod profiles;
+mod races;
 mod standings;
 
 use jiff::{SignedDuration, Timestamp};
@@ -40,7 +41,7 @@ async fn post_as(world: &World, target: &str, secret: &str, body: &str) -> Reply
         .await
 }
 
-async fn stripe(world: &World, event: &Value) {
+pub(crate) async fn stripe(world: &World, event: &Value) {
     let reply = post_as(world, STRIPE, STRIPE_SECRET, &event.to_string()).await;
     assert_eq!(
         (reply.status, reply.body.as_str()),
@@ -56,7 +57,7 @@ async fn shop(world: &World, event: &Value) -> Value {
 }
 
 /// An event of Stripe's, so many seconds after everything began.
-fn event(id: &str, kind: &str, seconds: i64, object: Value) -> Value {
+pub(crate) fn event(id: &str, kind: &str, seconds: i64, object: Value) -> Value {
     let mut event = json!({
         "id": id, "object": "event", "api_version": "2026-10-28.endive", "type": kind, "livemode": true,
         "created": began().as_second() + seconds, "pending_webhooks": 1, "request": null, "data": {},
@@ -71,7 +72,7 @@ fn began() -> Timestamp {
 }
 
 /// A session that somebody has paid.
-fn session(customer: &str, payment: &str) -> Value {
+pub(crate) fn session(customer: &str, payment: &str) -> Value {
     json!({
         "id": format!("cs_{payment}"), "object": "checkout.session", "mode": "payment", "status": "complete",
         "payment_status": "paid", "client_reference_id": customer, "payment_intent": format!("pi_{payment}"),
@@ -81,7 +82,7 @@ fn session(customer: &str, payment: &str) -> Value {
     })
 }
 
-fn refund(payment: &str, is_all: bool) -> Value {
+pub(crate) fn refund(payment: &str, is_all: bool) -> Value {
     let returned = if is_all { 4900 } else { 1000 };
     json!({
         "id": format!("ch_{payment}"), "object": "charge", "payment_intent": format!("pi_{payment}"),
@@ -90,7 +91,7 @@ fn refund(payment: &str, is_all: bool) -> Value {
 }
 
 /// What a customer's payments come to, and whether a call is planned.
-async fn standing(world: &World, customer: &str) -> String {
+pub(crate) async fn standing(world: &World, customer: &str) -> String {
     let query = format!(
         "SELECT payment_status || CASE WHEN next_call_scheduled_at IS NULL THEN '' ELSE ', to be called' END
          FROM customers WHERE id = '{customer}'"

@@ -17,6 +17,11 @@ pub enum Behaviour {
     AcceptThenReset,
     /// Accept it, then answer 500.
     AcceptThen500,
+    /// Accept it, then answer this status, as if it had not been.
+    AcceptThenRefuse {
+        /// The HTTP status.
+        http: u16,
+    },
     /// Accept it, then answer 201 with broken JSON.
     AcceptThenGarbled,
     /// Accept it, then answer 201 with a body of this many bytes.
@@ -81,13 +86,17 @@ pub enum ReadFault {
     Says(serde_json::Value),
     /// Cut the connection.
     Reset,
+    /// Give no answer until `release_held`, and then 503.
+    Hold,
 }
 
 /// Everything that has been scripted.
 #[derive(Debug, Default)]
 pub(super) struct Script {
-    /// One-off behaviours for the next requests.
+    /// One-off behaviours for the next requests, whomever they are for.
     pub(super) next: VecDeque<Behaviour>,
+    /// One-off behaviours for the next requests to call a number; they go before `next`.
+    pub(super) next_to: HashMap<String, VecDeque<Behaviour>>,
     /// Standing behaviour towards a number.
     pub(super) towards: HashMap<String, Behaviour>,
     /// Standing behaviour towards everybody else.
@@ -105,8 +114,11 @@ pub(super) struct Script {
 impl Script {
     /// What is to be done with a request to call `number`; one-off behaviours are used up.
     pub(super) fn behaviour(&mut self, number: &str) -> Behaviour {
+        let one_off = self.next_to.get_mut(number).and_then(VecDeque::pop_front);
         let standing = self.towards.get(number).unwrap_or(&self.always);
-        self.next.pop_front().unwrap_or_else(|| standing.clone())
+        one_off
+            .or_else(|| self.next.pop_front())
+            .unwrap_or_else(|| standing.clone())
     }
 
     /// The fault of the next read, if there is to be one.

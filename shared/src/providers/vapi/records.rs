@@ -15,6 +15,8 @@ use crate::Phone;
 const SAID_BYTES_MAX: usize = 64 * 1024;
 /// Vapi's longest word for an end has about a hundred characters.
 const WORD_CHARS_MAX: usize = 200;
+/// What is kept of a reason that is no word.
+const NO_WORD: &str = "not-a-word";
 
 /// A call's id: up to 64 letters, digits, dashes or underscores. Real ones are UUIDs; people test with others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -150,7 +152,7 @@ pub(super) fn reported(message: &Value, call: &Value) -> Option<CallRecord> {
         customer_id: of_customer("externalId").and_then(word),
         recipient: of_customer("number").and_then(|number| Phone::parse(number).ok()),
         status: CallStatus::parse(told("status").unwrap_or_default()),
-        ended_reason: told("endedReason").and_then(word),
+        ended_reason: told("endedReason").and_then(reason),
         created_at: call
             .get("createdAt")
             .and_then(Value::as_str)
@@ -235,6 +237,17 @@ fn word(text: &str) -> Option<String> {
     (!word.trim().is_empty()).then_some(word)
 }
 
+/// Why a call ended, in a word as Vapi's are: letters, digits, `-`, `_` and `.`. Of anything else only that it was said
+/// is kept, for it may be what somebody said in the call.
+fn reason(text: &str) -> Option<String> {
+    let reason = word(text)?;
+    let is_one = reason.starts_with(|first: char| first.is_ascii_alphabetic())
+        && reason
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || "-_.".contains(character));
+    Some(if is_one { reason } else { NO_WORD.to_owned() })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -272,6 +285,28 @@ mod tests {
         assert_eq!(call.created_at, "2026-06-10T17:00:00.123Z".parse().ok());
         assert_eq!(call.started_at, "2026-06-10T17:00:09Z".parse().ok());
         assert_eq!((call.ended_at, call.result()), (None, None));
+    }
+
+    #[test]
+    fn a_reason_that_is_no_word_of_vapis_is_not_kept() {
+        for known in [
+            "customer-busy",
+            "call.in-progress.error-sip-503",
+            "vonage_completed",
+        ] {
+            assert_eq!(ended(known, "").ended_reason.as_deref(), Some(known));
+        }
+        for said in [
+            "my kitchen is under water",
+            "+14035550001",
+            "14035550001",
+            "é",
+            "a@b.c",
+        ] {
+            let call = ended(said, "");
+            assert_eq!(call.ended_reason.as_deref(), Some(NO_WORD), "{said}");
+            assert_eq!(call.result(), Some(CallResult::Unclear), "{said}");
+        }
     }
 
     #[test]

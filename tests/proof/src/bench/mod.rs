@@ -85,6 +85,9 @@ pub struct Options {
     /// Webhooks a second.
     #[arg(long, default_value_t = 50)]
     pub requests_per_second: u64,
+    /// Measure the scheduler alone, show it, and leave the report as it is.
+    #[arg(long)]
+    pub scheduler_only: bool,
 }
 
 /// Everything that was seen.
@@ -110,6 +113,14 @@ pub struct Results {
 
 /// Measures everything, prints it and leaves it for the report.
 pub async fn command(options: &Options) -> anyhow::Result<()> {
+    if options.scheduler_only {
+        let ground = Ground::start(Some(find_pgbench()?)).await?;
+        let ticks = Box::pin(schedules::ticks(&ground, options)).await?;
+        println!("{}", ticks.markdown());
+        let rates = Box::pin(schedules::rates(&ground, options)).await?;
+        println!("{}", rates.markdown());
+        return Ok(());
+    }
     let results = measure(options, Some(find_pgbench()?)).await?;
     let section = results.section(options);
     println!("\n{}", section.details);

@@ -27,7 +27,7 @@ impl Verdict {
     }
 
     fn at_most(&mut self, what: String, seen: f64, bar: f64) {
-        self.judge(what, format!("{seen:.1}"), format!("at most {bar}"), seen <= bar);
+        self.judge(what, format!("{seen:.2}"), format!("at most {bar}"), seen <= bar);
     }
 
     fn exactly(&mut self, what: String, seen: f64, bar: f64) {
@@ -113,6 +113,10 @@ impl Results {
                 schedules::FEW
             );
             verdict.at_most(what, few.rate / many.rate, AMONG_MANY);
+            let what = format!("{}: Postgres CPU, the same", self.ticks.title);
+            if let Some((few, many)) = few.cost.processor_us.zip(many.cost.processor_us) {
+                verdict.at_most(what, many / few, AMONG_MANY);
+            }
         }
         verdict.comparison(&self.schedules, SWITCHBOARD, 1.0, 1.0, 0.8);
         let latency = self.latency.from_statement.percentile(50);

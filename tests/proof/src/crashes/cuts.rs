@@ -59,7 +59,7 @@ impl fmt::Display for Cut {
             self.tried,
             self.length,
             self.committed,
-            self.judgement.texts,
+            self.judgement.acts,
             self.judgement.violations
         )
     }

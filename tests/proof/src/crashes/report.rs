@@ -43,7 +43,7 @@ pub(super) fn section(plan: &Plan, crashes: &Crashes, cuts: &[Cut], log: &str) -
 
 /// Nothing that happens here is an excuse: there is a text for every call.
 fn costs_nothing(everybody: &Judgement) -> bool {
-    everybody.holds() && everybody.texts == everybody.missed && everybody.unconnected == 0
+    everybody.holds() && everybody.acts == everybody.causes && everybody.unconnected == 0
 }
 
 /// It had been answered, and yet it was gone.
@@ -144,9 +144,9 @@ fn of_cut(cut: &Cut) -> Figure {
 
 fn of_everybody(everybody: &Judgement) -> Vec<Figure> {
     vec![
-        Figure::seen("missed calls", everybody.missed),
+        Figure::seen("missed calls", everybody.causes),
         Figure::seen("requests for a text", everybody.requests),
-        Figure::against("texts", everybody.texts, everybody.missed),
+        Figure::against("texts", everybody.acts, everybody.causes),
         Figure::against("second texts for a call", everybody.duplicates, 0),
         Figure::against("calls without a text", everybody.losses, 0),
         Figure::against("callers who were not connected", everybody.unconnected, 0),

@@ -7,7 +7,8 @@ use local::postgres::Server;
 use local::sandbox::{Fate, Outcome, Ring};
 use system_tests::{Cutter, LINE, TestDatabase, World};
 
-use crate::judgement::{Judgement, judge};
+use crate::judgement::Judgement;
+use crate::judgement::texts::judge;
 
 /// People who ring one line, each of them once.
 pub(super) struct Town {

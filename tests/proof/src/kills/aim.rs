@@ -7,13 +7,6 @@ use system_tests::StopAt;
 pub(super) const RUNNER: &str = "job-runner";
 /// The sweeper.
 pub(super) const SWEEPER: &str = "job-sweeper";
-/// The poller.
-pub(super) const POLLER: &str = "missed-call-poller";
-/// The webhook that calls come in by.
-pub(super) const VOICE: &str = "twilio-voice-webhook";
-/// The webhook that reports come in by.
-pub(super) const STATUS: &str = "twilio-status-webhook";
-
 /// How many of a hundred chosen points are around the statements on which most depends.
 const TO_THE_HEART: u8 = 70;
 /// An invocation that has something to do takes longer than an ordinary one.
@@ -31,46 +24,6 @@ pub(super) struct Target {
     /// The other statements by which it changes something or reads what decides.
     pub(super) others: &'static [&'static str],
 }
-
-/// Everything that is shot at.
-pub(super) const TARGETS: [Target; 5] = [
-    Target {
-        name: RUNNER,
-        shots: 75,
-        heart: &["grant", "settle_accepted", "settle_refused", "settle_unknown"],
-        others: &[
-            "load_text",
-            "settle_accepted_late",
-            "suppress",
-            "defer",
-            "quarantine",
-        ],
-    },
-    Target {
-        name: SWEEPER,
-        shots: 45,
-        heart: &["rescue", "settle_accepted_late", "settle_absent", "hand_over"],
-        others: &["expire", "ring_due", "unknown_due", "record_read"],
-    },
-    Target {
-        name: POLLER,
-        shots: 35,
-        heart: &["record_report", "advance_watermark"],
-        others: &["poll_window", "unprocessed", "mark_not_found", "undecided"],
-    },
-    Target {
-        name: VOICE,
-        shots: 35,
-        heart: &["record_report"],
-        others: &["record_call"],
-    },
-    Target {
-        name: STATUS,
-        shots: 35,
-        heart: &["settle_reported", "settle_accepted"],
-        others: &["settle_accepted_late", "record_report"],
-    },
-];
 
 /// Where a shot hits: at a moment, or around a statement.
 #[derive(Debug, Clone, Copy)]

@@ -1,36 +1,37 @@
 //! Real kills: the functions' own binaries die by SIGKILL, freeze by SIGSTOP and outlive their limits, over a
-//! real Postgres and a Twilio whose record is the judge.
+//! real Postgres and providers whose record is the judge.
 //!
-//! Everything is planned from a seed: who rings, how Twilio treats them, what else is wrong, and where each
-//! invocation is hit. A kill at a moment hits wherever the process has come to by then, so that a seed brings
-//! back the plan and not the microsecond.
+//! Everything is planned from a seed: who rings or is to be called, how the provider treats them, what else is wrong,
+//! and where each invocation is hit. A kill at a moment hits wherever the process has come to by then, so that a seed
+//! brings back the plan and not the microsecond. Each workflow has worlds of its own, and its share of the hits.
 
 mod aim;
-mod callers;
-mod freezes;
+mod calls;
+mod freezer;
 mod hits;
 mod page;
-mod scene;
-mod time_outs;
+mod provider;
+mod range;
+mod texts;
 mod victim;
+mod workflow;
 
-use std::collections::BTreeSet;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 
-use self::freezes::Ending;
+use self::freezer::Ending;
 pub use self::hits::{Blow, Hits};
-use self::scene::Scene;
+pub use self::workflow::Workflow;
 pub use crate::judgement::Judgement;
 
-/// Runners that are frozen in one world.
+/// Processes that are frozen in one world.
 const FROZEN_IN_A_WORLD: usize = 12;
-/// Runners of one world that are left frozen until their limit.
+/// Processes of one world that are left frozen until their limit.
 const LEFT_FROZEN: usize = 4;
-/// Worlds of frozen runners at once: they mostly wait.
+/// Worlds of frozen processes at once: they mostly wait.
 const FREEZING_AT_ONCE: usize = 3;
 
 /// After so many violations more of them would say no more.
@@ -39,7 +40,7 @@ const SAYS_ENOUGH: usize = 25;
 /// How much is killed and frozen.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
-    /// Processes to kill in the middle of an invocation.
+    /// Processes to kill in the middle of an invocation, an equal share of each workflow's.
     #[arg(long, default_value_t = 1000)]
     pub kills: usize,
     /// Processes to freeze in the middle of an invocation, until their permits are dead.
@@ -54,6 +55,9 @@ pub struct Arguments {
     /// Worlds at once.
     #[arg(long, default_value_t = 4)]
     pub at_once: usize,
+    /// Whose processes.
+    #[arg(long, value_delimiter = ',', default_values = ["texts", "calls"])]
+    pub workflows: Vec<Workflow>,
 }
 
 /// What a run saw.
@@ -61,16 +65,25 @@ pub struct Arguments {
 pub struct Seen {
     /// Where the plans began.
     pub seed: u64,
+    /// Each workflow's part.
+    pub parts: Vec<Part>,
+    /// How long the kills took, the freezes not counted.
+    pub killing: Duration,
+    /// How long it all took.
+    pub elapsed: Duration,
+}
+
+/// What a run saw of one workflow.
+#[derive(Debug)]
+pub struct Part {
+    /// Which.
+    pub workflow: Workflow,
     /// What was hit, and where.
     pub hits: Arc<Hits>,
     /// What came of it.
     pub judgement: Judgement,
     /// The worlds that were lived through.
     pub worlds: u64,
-    /// How long the kills took, the freezes not counted.
-    pub killing: Duration,
-    /// How long it all took.
-    pub elapsed: Duration,
 }
 
 /// Does it, shows it, and leaves a section for the report.
@@ -91,94 +104,83 @@ pub async fn run(arguments: &Arguments) -> Seen {
     };
     println!("seed {}", seen.seed);
     let began = Instant::now();
-    kill(arguments, &mut seen).await;
-    seen.killing = began.elapsed();
-    freeze(arguments, &mut seen).await;
-    let_time_out(arguments, &mut seen).await;
+    for workflow in &arguments.workflows {
+        let mut part = Part {
+            workflow: *workflow,
+            hits: Arc::default(),
+            judgement: Judgement::default(),
+            worlds: 0,
+        };
+        let killing = Instant::now();
+        kill(arguments, seen.seed, &mut part).await;
+        seen.killing += killing.elapsed();
+        freeze(arguments, seen.seed, &mut part).await;
+        let_time_out(arguments, seen.seed, &mut part).await;
+        seen.parts.push(part);
+    }
     seen.elapsed = began.elapsed();
     seen
 }
 
-/// The functions whose processes are killed, by name.
-pub fn under_fire() -> BTreeSet<&'static str> {
-    aim::TARGETS.iter().map(|target| target.name).collect()
+impl Arguments {
+    /// What each workflow has of these.
+    fn share(&self, of: usize) -> usize {
+        of.div_ceil(self.workflows.len().max(1))
+    }
 }
 
-/// The statements around which processes are killed, by name.
-pub fn aimed_at() -> impl Iterator<Item = &'static str> {
-    let targets = aim::TARGETS.iter();
-    targets.flat_map(|target| target.heart.iter().chain(target.others).copied())
+async fn kill(arguments: &Arguments, seed: u64, part: &mut Part) {
+    let (workflow, hits) = (part.workflow, Arc::clone(&part.hits));
+    let enough = || hits.kills() >= arguments.share(arguments.kills);
+    let world = move |seed, hits| async move { workflow.kill(seed, hits).await };
+    repeat(part, "kills", seed, arguments.at_once, enough, world).await;
 }
 
-async fn kill(arguments: &Arguments, seen: &mut Seen) {
-    let hits = Arc::clone(&seen.hits);
-    let enough = || hits.kills() >= arguments.kills;
-    repeat(
-        seen,
-        "kills",
-        arguments.at_once,
-        enough,
-        |seed, hits| async move {
-            let mut scene = Scene::begin(seed, &hits).await;
-            scene.live_under_fire().await;
-            scene.end().await
-        },
-    )
-    .await;
-}
-
-async fn freeze(arguments: &Arguments, seen: &mut Seen) {
-    let hits = Arc::clone(&seen.hits);
+async fn freeze(arguments: &Arguments, seed: u64, part: &mut Part) {
+    let (workflow, hits) = (part.workflow, Arc::clone(&part.hits));
+    let freezes = arguments.share(arguments.freezes);
     // Some are done before they can be frozen.
-    let in_a_world = (arguments.freezes * 3 / 2).min(FROZEN_IN_A_WORLD);
-    let enough = || hits.of(Blow::Frozen) >= arguments.freezes;
-    repeat(
-        seen,
-        "freezes",
-        arguments.at_once.min(FREEZING_AT_ONCE),
-        enough,
-        move |seed, hits| async move { freezes::freeze(seed, in_a_world, Ending::Thaw, &hits).await },
-    )
-    .await;
+    let in_a_world = (freezes * 3 / 2).min(FROZEN_IN_A_WORLD);
+    let enough = || hits.of(Blow::Frozen) >= freezes;
+    let at_once = arguments.at_once.min(FREEZING_AT_ONCE);
+    let world = move |seed, hits: Arc<Hits>| async move {
+        workflow.freeze(seed, in_a_world, Ending::Thaw, &hits).await
+    };
+    repeat(part, "freezes", seed, at_once, enough, world).await;
 }
 
-async fn let_time_out(arguments: &Arguments, seen: &mut Seen) {
-    let hits = Arc::clone(&seen.hits);
-    let enough = || hits.of(Blow::TimedOut) >= arguments.time_outs;
-    repeat(
-        seen,
-        "time-outs",
-        FREEZING_AT_ONCE,
-        enough,
-        |seed, hits| async move {
-            let (mut judgement, held, dripped) = tokio::join!(
-                freezes::freeze(seed, LEFT_FROZEN, Ending::Limit, &hits),
-                time_outs::poller_is_held(&hits),
-                time_outs::batch_drips(),
-            );
-            judgement.add(held);
-            judgement.add(dripped);
-            judgement
-        },
-    )
-    .await;
+async fn let_time_out(arguments: &Arguments, seed: u64, part: &mut Part) {
+    let (workflow, hits) = (part.workflow, Arc::clone(&part.hits));
+    let enough = || hits.of(Blow::TimedOut) >= arguments.share(arguments.time_outs);
+    let world = move |seed, hits: Arc<Hits>| async move {
+        let (mut judgement, others) = tokio::join!(
+            workflow.freeze(seed, LEFT_FROZEN, Ending::Limit, &hits),
+            workflow.let_time_out(&hits),
+        );
+        judgement.add(others);
+        judgement
+    };
+    repeat(part, "time-outs", seed, FREEZING_AT_ONCE, enough, world).await;
 }
 
 /// Lives through worlds, some at once, until it is enough.
 async fn repeat<F>(
-    seen: &mut Seen,
-    part: &str,
+    part: &mut Part,
+    blow: &str,
+    seed: u64,
     at_once: usize,
     enough: impl Fn() -> bool,
     world: impl Fn(u64, Arc<Hits>) -> F,
 ) where
     F: Future<Output = Judgement> + Send + 'static,
 {
+    let words = part.workflow.words();
+    let part_is = format!("{blow} --workflows {}", part.workflow.name());
     let mut running = JoinSet::new();
-    let mut next = seen.seed;
+    let mut next = seed;
     loop {
-        while running.len() < at_once && !enough() && seen.judgement.violations.len() < SAYS_ENOUGH {
-            let world = tokio::spawn(world(next, Arc::clone(&seen.hits)));
+        while running.len() < at_once && !enough() && part.judgement.violations.len() < SAYS_ENOUGH {
+            let world = tokio::spawn(world(next, Arc::clone(&part.hits)));
             let from = next;
             running.spawn(async move { (from, world.await) });
             next += 1;
@@ -187,24 +189,24 @@ async fn repeat<F>(
             return;
         };
         let (from, judged) = done.expect("it only waits");
-        seen.worlds += 1;
+        part.worlds += 1;
         let mut judgement = judged.unwrap_or_else(|error| Judgement {
             violations: vec![format!("the world ended early: {error}")],
             ..Judgement::default()
         });
         for violation in &mut judgement.violations {
-            *violation = format!("{part}, --seed {from}: {violation}");
+            *violation = format!("{part_is} --seed {from}: {violation}");
             println!("✗ {violation}");
         }
-        let so_far = format!(
-            "{} killed, {} frozen",
-            seen.hits.kills(),
-            seen.hits.of(Blow::Frozen)
-        );
         println!(
-            "{part}, --seed {from}: {} missed calls, {} texts; so far {so_far}",
-            judgement.missed, judgement.texts
+            "{part_is} --seed {from}: {} {}, {} {}; so far {} killed, {} frozen",
+            judgement.causes,
+            words.causes,
+            judgement.acts,
+            words.acts,
+            part.hits.kills(),
+            part.hits.of(Blow::Frozen)
         );
-        seen.judgement.add(judgement);
+        part.judgement.add(judgement);
     }
 }

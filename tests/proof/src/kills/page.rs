@@ -3,92 +3,182 @@
 use std::fmt::Write as _;
 
 use super::hits::Blow;
-use super::{Arguments, Seen};
+use super::{Arguments, Part, Seen, Workflow};
 use crate::report::{Figure, Section};
 
-/// Kills that are not spread prove little: as many places as this, and none with more than its share.
+/// Kills that are not spread prove little: in each workflow as many places as this, and none with more than its share.
 const PLACES_AT_LEAST: usize = 40;
 const SHARE_AT_MOST: f64 = 0.2;
+/// A handful of kills cannot be spread.
+const SPREAD_FROM: usize = 300;
 
 /// The section of the report.
 pub(super) fn section(arguments: &Arguments, seen: &Seen) -> Section {
-    let (hits, judgement) = (&seen.hits, &seen.judgement);
-    let places = hits.places();
-    let (kills, frozen, timed_out) = (hits.kills(), hits.of(Blow::Frozen), hits.of(Blow::TimedOut));
-    let most = places.first().map_or(0, |(_, count)| *count);
-    #[expect(clippy::cast_precision_loss, reason = "a share of thousands")]
-    let (share, per_minute) = (
-        most as f64 / kills.max(1) as f64,
-        kills as f64 * 60.0 / seen.killing.as_secs_f64(),
-    );
-    // A handful of kills cannot be spread.
-    let is_spread = arguments.kills < 500 || (places.len() >= PLACES_AT_LEAST && share <= SHARE_AT_MOST);
-    let holds = judgement.holds()
-        && kills >= arguments.kills
+    let (kills, frozen, timed_out) = (seen.kills(), seen.of(Blow::Frozen), seen.of(Blow::TimedOut));
+    #[expect(clippy::cast_precision_loss, reason = "some thousands")]
+    let per_minute = kills as f64 * 60.0 / seen.killing.as_secs_f64();
+    let holds = kills >= arguments.kills
         && frozen >= arguments.freezes
         && timed_out >= arguments.time_outs
-        && is_spread;
+        && seen.parts.iter().all(|part| part.holds(arguments));
+    let mut figures = vec![
+        Figure::against(
+            "processes killed in the middle of an invocation",
+            kills,
+            arguments.kills,
+        ),
+        Figure::seen("… of them at a moment", seen.of(Blow::KilledAtAMoment)),
+        Figure::seen("… of them at a chosen point", seen.of(Blow::KilledAtAPoint)),
+        Figure::against(
+            "processes frozen until their permits were dead, and thawed",
+            frozen,
+            arguments.freezes,
+        ),
+        Figure::against(
+            "processes that outlived their limit",
+            timed_out,
+            arguments.time_outs,
+        ),
+    ];
+    figures.extend(seen.parts.iter().flat_map(Part::figures));
+    figures.extend([
+        Figure::seen("kills in a minute", format!("{per_minute:.0}")),
+        Figure::seen(
+            "minutes in all",
+            format!("{:.1}", seen.elapsed.as_secs_f64() / 60.0),
+        ),
+    ]);
     Section {
         title: "Real kills".to_owned(),
-        command: format!(
-            "proof kill --kills {} --freezes {} --time-outs {} --seed {}",
-            arguments.kills, arguments.freezes, arguments.time_outs, seen.seed
-        ),
+        command: command(arguments, seen),
         about: "The functions' real binaries over a real Postgres, ended by SIGKILL in the middle of their work: at \
                 moments drawn from a seed, and before and after each statement on the wire; frozen by SIGSTOP for \
-                longer than a permit lives while the world moves on; left to outlive their limits (the poller's is \
-                lowered to three seconds). A seed brings back the plan, not the microsecond. Then the world \
-                lives on until every timer has run out, and Twilio's own record is the judge."
+                longer than a permit lives while the world moves on; left to outlive their limits (those of a minute \
+                are lowered to three seconds). Each workflow has its share, in worlds of its own: some hours of missed \
+                calls, or days of customers who pay, are welcomed, called, say stop and have their money back. A seed \
+                brings back the plan, not the microsecond. Then the world lives on until every timer has run out, and \
+                the provider's own record is the judge."
             .to_owned(),
-        figures: vec![
-            Figure::against("processes killed in the middle of an invocation", kills, arguments.kills),
-            Figure::seen("… of them at a moment", hits.of(Blow::KilledAtAMoment)),
-            Figure::seen("… of them at a chosen point", hits.of(Blow::KilledAtAPoint)),
-            Figure::against("places where they were hit", places.len(), PLACES_AT_LEAST),
-            Figure::against(
-                "share of the place hit most",
-                format!("{:.0} %", share * 100.0),
-                format!("{:.0} % at most", SHARE_AT_MOST * 100.0),
-            ),
-            Figure::against("processes frozen until their permits were dead, and thawed", frozen, arguments.freezes),
-            Figure::against("processes that outlived their limit", timed_out, arguments.time_outs),
-            Figure::seen("worlds", seen.worlds),
-            Figure::seen("missed calls", judgement.missed),
-            Figure::seen("permits committed", judgement.attempts),
-            Figure::seen("requests that Twilio got", judgement.requests),
-            Figure::seen("missed calls without a text, for a reason that their world explains", judgement.excused),
-            Figure::against("texts that Twilio took, one for every other", judgement.texts, judgement.owed()),
-            Figure::against("callers texted twice for a call", judgement.duplicates, 0),
-            Figure::against("missed calls without a text and without such a reason", judgement.losses, 0),
-            Figure::against("jobs that came to an end", judgement.ended(), judgement.missed),
-            Figure::against("other violations", judgement.violations.len(), 0),
-            Figure::seen("kills in a minute", format!("{per_minute:.0}")),
-            Figure::seen("minutes in all", format!("{:.1}", seen.elapsed.as_secs_f64() / 60.0)),
-        ],
-        details: details(seen),
+        figures,
+        details: seen.parts.iter().map(Part::details).collect(),
         holds,
     }
 }
 
-fn details(seen: &Seen) -> String {
-    let mut details = String::new();
-    let mut table = |heading: &str, rows: Vec<(String, usize)>| {
-        let _ = writeln!(details, "| {heading} | times |\n|---|---|");
-        for (what, count) in rows {
-            let _ = writeln!(details, "| {what} | {count} |");
-        }
-        details.push('\n');
+fn command(arguments: &Arguments, seen: &Seen) -> String {
+    let workflows: Vec<_> = arguments
+        .workflows
+        .iter()
+        .map(|workflow| workflow.name())
+        .collect();
+    let workflows = if arguments.workflows == Workflow::ALL {
+        String::new()
+    } else {
+        format!(" --workflows {}", workflows.join(","))
     };
-    let mut ends: Vec<_> = seen.judgement.ends.clone().into_iter().collect();
-    ends.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    table("how jobs ended", ends);
-    table("killed", seen.hits.places());
-    table("frozen", seen.hits.places_of(&[Blow::Frozen]));
-    table("outlived its limit", seen.hits.places_of(&[Blow::TimedOut]));
-    for violation in &seen.judgement.violations {
-        let _ = writeln!(details, "- {violation}");
+    format!(
+        "proof kill --kills {} --freezes {} --time-outs {} --seed {}{workflows}",
+        arguments.kills, arguments.freezes, arguments.time_outs, seen.seed
+    )
+}
+
+impl Seen {
+    /// How many of a kind there were.
+    pub fn of(&self, blow: Blow) -> usize {
+        self.parts.iter().map(|part| part.hits.of(blow)).sum()
     }
-    details
+
+    /// Real processes that SIGKILL ended in the middle of an invocation.
+    pub fn kills(&self) -> usize {
+        self.parts.iter().map(|part| part.hits.kills()).sum()
+    }
+}
+
+impl Part {
+    fn holds(&self, arguments: &Arguments) -> bool {
+        let is_spread = arguments.share(arguments.kills) < SPREAD_FROM
+            || self.hits.places().len() >= PLACES_AT_LEAST && self.share_of_most() <= SHARE_AT_MOST;
+        self.judgement.holds() && is_spread
+    }
+
+    /// What the place that was hit most has of all kills.
+    fn share_of_most(&self) -> f64 {
+        let places = self.hits.places();
+        let most = places.first().map_or(0, |(_, count)| *count);
+        #[expect(clippy::cast_precision_loss, reason = "a share of thousands")]
+        let share = most as f64 / self.hits.kills().max(1) as f64;
+        share
+    }
+
+    fn figures(&self) -> Vec<Figure> {
+        let (hits, judgement, words) = (&self.hits, &self.judgement, self.workflow.words());
+        let (causes, acts, provider) = (words.causes, words.acts, words.provider);
+        let name = self.workflow.name();
+        vec![
+            Figure::seen(format!("{name}: processes killed"), hits.kills()),
+            Figure::seen(format!("{name}: processes frozen"), hits.of(Blow::Frozen)),
+            Figure::against(
+                format!("{name}: places where they were killed"),
+                hits.places().len(),
+                PLACES_AT_LEAST,
+            ),
+            Figure::against(
+                format!("{name}: share of the place hit most"),
+                format!("{:.0} %", self.share_of_most() * 100.0),
+                format!("{:.0} % at most", SHARE_AT_MOST * 100.0),
+            ),
+            Figure::seen(format!("{name}: worlds"), self.worlds),
+            Figure::seen(format!("{name}: {causes}"), judgement.causes),
+            Figure::seen(format!("{name}: permits committed"), judgement.attempts),
+            Figure::seen(
+                format!("{name}: requests that {provider} got"),
+                judgement.requests,
+            ),
+            Figure::seen(
+                format!("{name}: nothing, for a reason that was kept and that their world explains"),
+                judgement.excused,
+            ),
+            Figure::against(
+                format!("{name}: {acts} that {provider} took, one for every other"),
+                judgement.acts,
+                judgement.owed(),
+            ),
+            Figure::against(format!("{name}: second {acts}"), judgement.duplicates, 0),
+            Figure::against(
+                format!("{name}: nothing, and without such a reason"),
+                judgement.losses,
+                0,
+            ),
+            Figure::against(
+                format!("{name}: jobs that came to an end"),
+                judgement.ended(),
+                judgement.causes,
+            ),
+            Figure::against(format!("{name}: other violations"), judgement.violations.len(), 0),
+        ]
+    }
+
+    fn details(&self) -> String {
+        let mut details = String::new();
+        let name = self.workflow.name();
+        let mut table = |heading: &str, rows: Vec<(String, usize)>| {
+            let _ = writeln!(details, "| {name}: {heading} | times |\n|---|---|");
+            for (what, count) in rows {
+                let _ = writeln!(details, "| {what} | {count} |");
+            }
+            details.push('\n');
+        };
+        let mut ends: Vec<_> = self.judgement.ends.clone().into_iter().collect();
+        ends.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+        table("how jobs ended", ends);
+        table("killed", self.hits.places());
+        table("frozen", self.hits.places_of(&[Blow::Frozen]));
+        table("outlived its limit", self.hits.places_of(&[Blow::TimedOut]));
+        for violation in &self.judgement.violations {
+            let _ = writeln!(details, "- {violation}");
+        }
+        details
+    }
 }
 
 /// The section as a terminal shows it.

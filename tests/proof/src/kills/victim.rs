@@ -9,12 +9,12 @@ use fastrand::Rng;
 use futures_util::future::BoxFuture;
 use local::invoke::{Invoke, InvokeError};
 use local::runtime_api::RealBinary;
-use local::sandbox::{Events, ReceivedRequest, SandboxEvent, SandboxTwilio};
 use serde_json::Value;
 use system_tests::{PostgresProxy, StopAt};
 
 use super::aim::{Aim, Aims, RUNNER, Target};
 use super::hits::{Blow, Hits};
+use super::provider::Provider;
 
 /// What an invocation is thought to take before one has been timed.
 const ORDINARY: Duration = Duration::from_millis(30);
@@ -24,7 +24,7 @@ const ORDINARY: Duration = Duration::from_millis(30);
 pub(super) struct Victim {
     name: &'static str,
     binary: RealBinary,
-    twilio: SandboxTwilio,
+    provider: Provider,
     hits: Arc<Hits>,
     at_peace: AtomicBool,
     turn: tokio::sync::Mutex<Turn>,
@@ -51,7 +51,7 @@ impl Victim {
         target: &'static Target,
         binary: RealBinary,
         proxy: PostgresProxy,
-        twilio: SandboxTwilio,
+        provider: Provider,
         hits: Arc<Hits>,
         rng: Rng,
     ) -> Self {
@@ -63,16 +63,16 @@ impl Victim {
         Self {
             name: target.name,
             binary,
-            twilio,
+            provider,
             hits,
             at_peace: AtomicBool::new(false),
             turn: tokio::sync::Mutex::new(turn),
         }
     }
 
-    /// From now on nobody shoots.
-    pub(super) fn make_peace(&self) {
-        self.at_peace.store(true, Ordering::Relaxed);
+    /// From now on nobody shoots, or somebody does again.
+    pub(super) fn set_peace(&self, is_peace: bool) {
+        self.at_peace.store(is_peace, Ordering::Relaxed);
     }
 
     /// What its processes have printed.
@@ -97,8 +97,8 @@ impl Victim {
                 turn.proxy.stop_at(point);
             }
         }
-        let sends_before = self.sends();
-        let mut events = self.twilio.events();
+        let sends_before = self.provider.sends();
+        let mut waiting = self.provider.waiting();
         let mut invocation = self.binary.invoke(event);
         let moment = match aim {
             Some(Aim::Moment(share)) => Some(turn.ordinary.mul_f64(share)),
@@ -110,7 +110,7 @@ impl Victim {
                 biased;
                 answer = &mut invocation => break Err(answer),
                 () = turn.proxy.stopped() => break Ok(Shot::Stopped),
-                () = a_request_is_held(&mut events) => {
+                () = waiting.for_anybody() => {
                     // Another sandbox's, unless this one has a permit.
                     if self.name == RUNNER && has_permit(&turn.proxy) {
                         break Ok(Shot::RequestHeld);
@@ -131,7 +131,7 @@ impl Victim {
         let answer = invocation.await;
         // An answer that was on its way already is no hit.
         if matches!(&answer, Err(InvokeError::Died(how)) if how.contains("SIGKILL")) {
-            let sent = self.sends() > sends_before;
+            let sent = self.provider.sends() > sends_before;
             self.note(&mut turn, &shot, aim, sent);
         }
         answer
@@ -142,8 +142,8 @@ impl Victim {
         let statement = position.as_ref().map(|position| position.statement.as_str());
         match shot {
             Shot::RequestHeld => {
-                let accepted = self.last_send().is_some_and(|request| self.is_accepted(&request));
-                let place = format!("while Twilio holds the request, {}", accepted_or_not(accepted));
+                let accepted = accepted_or_not(self.provider.took_the_last());
+                let place = format!("while {} holds the request, {accepted}", self.provider.name());
                 self.hits.count(Blow::KilledAtAPoint, self.name, place);
             }
             Shot::Stopped => {
@@ -169,7 +169,7 @@ impl Victim {
                     Some(position) if position.statement.is_empty() => "trying its connection".to_owned(),
                     Some(position) if !position.answered => format!("during `{}`", position.statement),
                     Some(_) if sent && statement == Some("grant") => {
-                        "during its request to Twilio".to_owned()
+                        format!("during its request to {}", self.provider.name())
                     }
                     Some(position) => format!("after `{}`", position.statement),
                 };
@@ -177,34 +177,11 @@ impl Victim {
             }
         }
     }
-
-    fn sends(&self) -> usize {
-        let requests = self.twilio.requests();
-        requests.iter().filter(|request| request.is_send()).count()
-    }
-
-    fn last_send(&self) -> Option<ReceivedRequest> {
-        let requests = self.twilio.requests();
-        requests.into_iter().rev().find(ReceivedRequest::is_send)
-    }
-
-    fn is_accepted(&self, request: &ReceivedRequest) -> bool {
-        let messages = self.twilio.messages();
-        messages.iter().any(|message| message.request == request.number)
-    }
 }
 
 impl Invoke for Victim {
     fn invoke(&self, event: Value) -> BoxFuture<'_, Result<Value, InvokeError>> {
         Box::pin(self.take_turn(event))
-    }
-}
-
-/// Twilio leaves somebody waiting.
-async fn a_request_is_held(events: &mut Events) {
-    let held = |event: &SandboxEvent| matches!(event, SandboxEvent::RequestHeld { .. }).then_some(());
-    if events.find(held).await.is_none() {
-        std::future::pending::<()>().await;
     }
 }
 

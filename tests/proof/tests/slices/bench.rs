@@ -17,6 +17,7 @@ async fn a_call_costs_one_commit_and_a_text_two() {
         calls: 3,
         seconds: 1,
         requests_per_second: 10,
+        scheduler_only: false,
     };
     // Where there is none, ours is measured alone.
     let seen = measure(&options, find_pgbench().ok())

@@ -18,8 +18,8 @@ async fn a_crash_inside_a_commit_costs_nobody_a_text_and_gives_nobody_two() {
         crashes.stops
     );
     assert!(crashes.judgement.holds(), "{:?}", crashes.judgement);
-    let everybody = (crashes.judgement.texts, crashes.judgement.unconnected);
-    assert_eq!(everybody, (crashes.judgement.missed, 0));
+    let everybody = (crashes.judgement.acts, crashes.judgement.unconnected);
+    assert_eq!(everybody, (crashes.judgement.causes, 0));
     let recoveries = server.log().matches("automatic recovery in progress").count();
     assert_eq!(recoveries, 10, "by the server's own log");
 }
@@ -37,6 +37,6 @@ async fn a_connection_may_end_at_any_byte_of_a_grant_or_of_settling() {
     for cut in join_all(cuts).await {
         let cut = cut.expect("a run");
         assert!(cut.judgement.holds(), "{cut}");
-        assert_eq!(cut.judgement.texts, cut.judgement.missed, "{cut}");
+        assert_eq!(cut.judgement.acts, cut.judgement.causes, "{cut}");
     }
 }

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use local::sandbox::{Behaviour, Outcome, Ring};
-use proof::judgement::{Judgement, judge};
+use proof::judgement::Judgement;
+use proof::judgement::texts::judge;
 use system_tests::{CALLER, LINE, World};
 
 /// Somebody rings, and nobody picks up.
@@ -24,7 +25,7 @@ async fn a_text_for_a_missed_call_is_all_that_is_asked() {
     world.run_jobs().await;
     let judgement = strictly(&world).await;
     assert!(judgement.holds(), "{judgement:?}");
-    assert_eq!((judgement.missed, judgement.texts), (1, 1));
+    assert_eq!((judgement.causes, judgement.acts), (1, 1));
 }
 
 #[tokio::test]
@@ -61,7 +62,7 @@ async fn other_words_than_the_lines_are_seen() {
     miss(&world).await;
     world.run_jobs().await;
     let judgement = strictly(&world).await;
-    assert_eq!((judgement.texts, judgement.losses), (1, 0));
+    assert_eq!((judgement.acts, judgement.losses), (1, 0));
     assert!(!judgement.holds(), "{judgement:?}");
 }
 
@@ -72,6 +73,6 @@ async fn a_second_text_is_seen() {
     miss(&world).await;
     world.run_jobs().await;
     let judgement = strictly(&world).await;
-    assert_eq!((judgement.texts, judgement.duplicates), (2, 1));
+    assert_eq!((judgement.acts, judgement.duplicates), (2, 1));
     assert!(!judgement.holds(), "{judgement:?}");
 }

@@ -5,20 +5,21 @@ use std::time::Duration;
 
 use local::invoke::{Invoke, InvokeError};
 use local::sandbox::{Behaviour, Callback, Outcome, ReadFault, Ring};
-use serde_json::json;
 use system_tests::{LINE, real, real_within};
 
-use super::aim::{POLLER, RUNNER};
-use super::hits::{Blow, Hits};
-use super::scene::{live_out, world};
+use super::scene::live_out;
+use super::targets::POLLER;
 use crate::judgement::Judgement;
+use crate::kills::aim::RUNNER;
+use crate::kills::hits::{Blow, Hits};
+use crate::kills::range::{tick, world};
 
 /// The poller's own limit is a minute, which shows nothing that this does not.
 const POLLER_MAY_TAKE: Duration = Duration::from_secs(3);
 
 /// A poller whose questions Twilio holds for longer than it may take: it is killed, and the next one finds what
 /// it was looking for.
-pub(super) async fn poller_is_held(hits: &Hits) -> Judgement {
+pub(in crate::kills) async fn poller_is_held(hits: &Hits) -> Judgement {
     let world = world().await;
     for which in 0..3 {
         // Nobody tells us how these ended.
@@ -32,8 +33,7 @@ pub(super) async fn poller_is_held(hits: &Hits) -> Judgement {
     let poller = real_within(POLLER_MAY_TAKE, POLLER, &world.settings);
     poller.start().await.expect("the poller starts");
     world.twilio.on_every_read(Some(ReadFault::Hold));
-    let tick = json!({ "source": "aws.scheduler", "detail-type": "Scheduled Event", "detail": {} });
-    if let Err(InvokeError::TimedOut(_)) = poller.invoke(tick).await {
+    if let Err(InvokeError::TimedOut(_)) = poller.invoke(tick()).await {
         hits.count(
             Blow::TimedOut,
             POLLER,
@@ -48,7 +48,7 @@ pub(super) async fn poller_is_held(hits: &Hits) -> Judgement {
 
 /// A batch of five, each of whose answers Twilio lets drip for longer than a request may take: the runner
 /// stops taking up jobs in time, and is done before its limit.
-pub(super) async fn batch_drips() -> Judgement {
+pub(in crate::kills) async fn batch_drips() -> Judgement {
     let world = world().await;
     world.replace(RUNNER, Arc::new(real(RUNNER, &world.settings)));
     for which in 0..5 {
