@@ -84,7 +84,7 @@ proof: postgres
 	cargo build --release --workspace
 
 .PHONY: prove
-prove: proof fuzz ## Do all of the below at full length, and write tests/PROOF.md (about two hours on two cores)
+prove: proof fuzz ## Do all of the below at full length, and write tests/PROOF.md (about four hours on two cores)
 	$(PROOF) explore --runs 10000 --singles 3 --pairs 2000 --twice 100
 	$(PROOF) mutants
 	$(PROOF) kill
@@ -97,7 +97,7 @@ proof-report: proof ## Write tests/PROOF.md anew from what was run since
 	@$(PROOF) report
 
 .PHONY: explore
-explore: proof ## Explore schedules (ARGS="--runs 500 --seed 1", ARGS="--seed 7 --replay")
+explore: proof ## Explore schedules (ARGS="--runs 500 --workflow calls", ARGS="--workflow texts --seed 7 --replay")
 	@$(PROOF) explore $(ARGS)
 
 .PHONY: mutants

@@ -31,6 +31,10 @@ BEGIN
 EXCEPTION WHEN invalid_parameter_value THEN RETURN false;
 END $$;
 
+-- The name of a place, if this database knows it. Zones move out of a server's list, and rows stay.
+CREATE FUNCTION known_zone(zone text) RETURNS text LANGUAGE sql STABLE AS
+  'SELECT CASE WHEN is_time_zone(zone) THEN zone END';
+
 -- ---------------------------------------------------------------- the tables of the system that we replace
 
 -- They stay whole under other names; their customers are adopted below.
@@ -95,7 +99,7 @@ CREATE TABLE customers (
   welcome_call_completed boolean NOT NULL DEFAULT false,
   last_call_date         date,
   -- When the scheduler looks at them next; NULL for somebody who cannot be called.
-  next_call_scheduled_at timestamptz,
+  next_call_scheduled_at timestamptz CONSTRAINT plan_is_a_moment CHECK (isfinite(next_call_scheduled_at)),
   created_at             timestamptz NOT NULL DEFAULT switchboard_now(),
   updated_at             timestamptz NOT NULL DEFAULT switchboard_now(),
   CONSTRAINT a_validated_phone_is_there CHECK (NOT phone_validated OR phone IS NOT NULL),
@@ -147,10 +151,13 @@ CREATE FUNCTION is_less_than_the_price(event payment_events) RETURNS boolean LAN
 CREATE FUNCTION payment_standing(customer text, OUT payment_status text, OUT paid_at timestamptz) LANGUAGE sql STABLE AS $$
   WITH counted AS (
     SELECT event.purchase, event.effect, event.created_at,
+           event.kind = 'customer.subscription.deleted' AS is_for_good,
            EXISTS (SELECT FROM payment_events AS start WHERE start.purchase = event.purchase AND start.effect = 'paid') AS began
     FROM payment_events AS event
     WHERE event.customer_id = customer
-      AND event.effect IN ('paid', 'refunded', 'disputed', 'dispute_lost', 'ended')
+      -- A payment that failed undoes none; a shop's word on its customer is one on all of their payments.
+      AND (event.effect IN ('paid', 'refunded', 'disputed', 'dispute_lost', 'ended')
+           OR event.effect = 'not_paid' AND event.source = 'shop')
       AND NOT is_less_than_the_price(event)
       -- A dispute that was won never was one.
       AND NOT (event.effect = 'disputed' AND EXISTS (
@@ -160,8 +167,9 @@ CREATE FUNCTION payment_standing(customer text, OUT payment_status text, OUT pai
   newest AS (
     SELECT DISTINCT ON (purchase) effect, created_at, began
     FROM counted
-    -- Of one second's events always the same one, whatever order they came in.
-    ORDER BY purchase, created_at DESC, effect = 'paid', effect COLLATE "C" DESC
+    -- A subscription that was cancelled is paid to its end and begins no more. Of one second's events always the same
+    -- one, whatever order they came in.
+    ORDER BY purchase, is_for_good DESC, created_at DESC, effect = 'paid', effect COLLATE "C" DESC
   ),
   standing AS (
     SELECT effect FROM newest
@@ -170,7 +178,7 @@ CREATE FUNCTION payment_standing(customer text, OUT payment_status text, OUT pai
     LIMIT 1
   )
   SELECT coalesce((SELECT CASE effect WHEN 'paid' THEN 'Paid' WHEN 'disputed' THEN 'Disputed' WHEN 'ended' THEN 'Ended'
-                                      ELSE 'Refunded' END FROM standing), 'Unpaid'),
+                                      WHEN 'not_paid' THEN 'Unpaid' ELSE 'Refunded' END FROM standing), 'Unpaid'),
          (SELECT min(counted.created_at) FROM counted WHERE effect = 'paid') $$;
 
 CREATE FUNCTION join_purchase() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$

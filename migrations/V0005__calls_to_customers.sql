@@ -100,16 +100,16 @@ CREATE FUNCTION rule_against_calling(customer customers, at timestamptz, day dat
     WHEN NOT customer.phone_validated THEN 'phone_is_validated'
     WHEN customer.call_status = 'disabled' THEN 'calling_is_enabled'
     WHEN EXISTS (SELECT FROM opt_outs WHERE phone = customer.phone AND revoked_at IS NULL) THEN 'nobody_after_stop'
-    WHEN customer.timezone IS NULL THEN 'clock_is_known'
+    WHEN known_zone(customer.timezone) IS NULL THEN 'clock_is_known'
     WHEN customer.paused_until > at THEN 'nobody_while_paused'
-    WHEN (at AT TIME ZONE customer.timezone)::date <> day THEN 'daily_call_on_its_day'
+    WHEN (at AT TIME ZONE known_zone(customer.timezone))::date <> day THEN 'daily_call_on_its_day'
   END $$;
 
 -- When the scheduler has to look at a customer next, if everything is as it stands now.
 CREATE FUNCTION plan_of(customer customers) RETURNS timestamptz LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN customer.payment_status <> 'Paid' OR NOT customer.phone_validated OR customer.call_status = 'disabled'
-      OR customer.timezone IS NULL THEN NULL
+      OR known_zone(customer.timezone) IS NULL OR coalesce(customer.paused_until = 'infinity', false) THEN NULL
     WHEN customer.paid_at >= calling.welcome_since AND NOT customer.welcome_call_completed
       AND NOT EXISTS (SELECT FROM jobs WHERE kind = 'welcome_call' AND customer_id = customer.id)
       -- Twenty minutes to look around first.
@@ -178,15 +178,16 @@ BEGIN
     NEW.cool_down := tstzrange(NEW.granted_at,
                                NEW.granted_at + make_interval(mins => coalesce(cool_down_minutes, 10)));
   ELSE
-    -- A refund, a stop or a new clock comes before this or after it, and never in between.
+    -- A refund or a new clock comes before this or after it, and never in between.
     SELECT * INTO STRICT customer FROM customers WHERE id = job.customer_id FOR SHARE;
     NEW.channel := 'call';
     NEW.sender := NULL; NEW.cool_down := NULL;
     NEW.recipient := customer.phone;
     NEW.customer_id := customer.id;
     NEW.timezone := customer.timezone;
-    NEW.local_day := (NEW.granted_at AT TIME ZONE customer.timezone)::date;
-    NEW.local_time := (NEW.granted_at AT TIME ZONE customer.timezone)::time;
+    -- NULL where this server has forgotten the place: the rules below say no.
+    NEW.local_day := (NEW.granted_at AT TIME ZONE known_zone(customer.timezone))::date;
+    NEW.local_time := (NEW.granted_at AT TIME ZONE known_zone(customer.timezone))::time;
     NEW.spacing := tstzrange(NEW.granted_at, NEW.granted_at + interval '10 hours');
   END IF;
 
@@ -201,15 +202,33 @@ BEGIN
     RAISE EXCEPTION 'an earlier attempt arrived after all' USING ERRCODE = 'P0408', CONSTRAINT = 'nothing_after_evidence';
   END IF;
   IF NEW.channel = 'call' THEN
+    -- Calls at a time are counted one after the other. Who waited here looks at the rules only now: a stop or a pause
+    -- may have come meanwhile.
+    SELECT * INTO STRICT door FROM channels WHERE channel = NEW.channel FOR UPDATE;
     rule := rule_against_calling(customer, NEW.granted_at, job.local_day);
     IF rule IS NOT NULL THEN
       RAISE EXCEPTION 'not to be called' USING ERRCODE = 'P0409', CONSTRAINT = rule;
     END IF;
-    -- Calls at a time are counted one after the other.
-    SELECT * INTO STRICT door FROM channels WHERE channel = NEW.channel FOR UPDATE;
+    -- A day is what a clock shows: the customer's of now, and for a telephone also the one by which it was called
+    -- before. The indexes of local_day compare what two clocks called two days.
+    IF EXISTS (SELECT FROM attempts AS earlier
+               WHERE earlier.customer_id = NEW.customer_id AND earlier.channel = 'call' AND earlier.state <> 'refused'
+                 AND earlier.local_day BETWEEN NEW.local_day - 2 AND NEW.local_day + 2
+                 AND (earlier.granted_at AT TIME ZONE NEW.timezone)::date = NEW.local_day) THEN
+      RAISE EXCEPTION 'called today' USING ERRCODE = 'P0412', CONSTRAINT = 'one_call_per_customer_day';
+    END IF;
+    IF EXISTS (SELECT FROM attempts AS earlier
+               WHERE earlier.recipient = NEW.recipient AND earlier.channel = 'call' AND earlier.state <> 'refused'
+                 AND earlier.local_day BETWEEN NEW.local_day - 2 AND NEW.local_day + 2
+                 AND ((earlier.granted_at AT TIME ZONE NEW.timezone)::date = NEW.local_day
+                      OR (NEW.granted_at AT TIME ZONE known_zone(earlier.timezone))::date = earlier.local_day)) THEN
+      RAISE EXCEPTION 'called today' USING ERRCODE = 'P0412', CONSTRAINT = 'one_call_per_phone_day';
+    END IF;
     IF (SELECT at_a_time FROM calling) <=
        (SELECT count(*) FROM attempts
         WHERE channel = 'call' AND (state IN ('sending', 'unknown') OR (state = 'accepted' AND next_read_at IS NOT NULL))
+          -- What was said in a call that is over may still have to be asked for.
+          AND NOT EXISTS (SELECT FROM call_results WHERE call_results.provider_id = attempts.provider_id)
           -- Longer than the longest call: it is over, and only nobody has said so.
           AND granted_at > NEW.granted_at - interval '15 minutes') THEN
       RAISE EXCEPTION 'as many calls go on as may' USING ERRCODE = 'P0411', CONSTRAINT = 'calls_at_a_time';
@@ -235,6 +254,15 @@ BEGIN
   RETURN NEW;
 END $$;
 REVOKE EXECUTE ON FUNCTION plan_calls() FROM PUBLIC;
+
+-- A switch waits for the permits that are being given, and the next permit for the switch: from its commit on it holds.
+CREATE FUNCTION wait_for_permits() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  PERFORM FROM channels WHERE channel = 'call' FOR UPDATE;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER wait_for_permits BEFORE UPDATE ON calling FOR EACH STATEMENT EXECUTE FUNCTION wait_for_permits();
+REVOKE EXECUTE ON FUNCTION wait_for_permits() FROM PUBLIC;
 
 -- ---------------------------------------------------------------- the customers of the system that we replace
 

@@ -172,6 +172,18 @@ fn people(told: &str) -> Vec<(String, String, String)> {
 async fn in_a_week_everybody_who_pays_is_welcomed_once_and_called_once_a_day_at_their_hour() {
     let data = Folder::new();
     let stack = Running::start(&data).await;
+    // One of them has paid already, for another hour in another place.
+    stack
+        .succeeds(&[
+            "pay",
+            "--customer",
+            "ann",
+            "--zone",
+            "Europe/Berlin",
+            "--hour",
+            "17:00",
+        ])
+        .await;
     let told = stack.succeeds(&["week"]).await;
     let people = people(&told);
     assert_eq!(people.len(), 3, "{told}");

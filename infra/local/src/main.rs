@@ -180,15 +180,12 @@ async fn run(port: u16, data: PathBuf) -> anyhow::Result<()> {
         let now = stack.clock.now().strftime("%a %d %b %Y %H:%M UTC");
         println!("  clock         moved: it shows {now}; `make forget` sets it right");
     }
-    let commands = match &stack.twilio {
-        Some(twilio) => {
-            println!("  Twilio        a sandbox on {}", twilio.base_url());
-            " In another terminal: make ring, make week        Ctrl-C stops."
-        }
-        None => {
-            println!("  Twilio        the real one: only ALLOWED_RECIPIENTS are reached");
-            " Ctrl-C stops."
-        }
+    let commands = if let Some(twilio) = &stack.twilio {
+        println!("  Twilio        a sandbox on {}", twilio.base_url());
+        " In another terminal: make ring, make week        Ctrl-C stops."
+    } else {
+        println!("  Twilio        the real one: only ALLOWED_RECIPIENTS are reached");
+        " Ctrl-C stops."
     };
     println!("  line          {}\n\nReady.{commands}\n", stack.line);
     let router = stack.router().await?;

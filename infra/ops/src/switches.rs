@@ -54,7 +54,11 @@ pub async fn pause_all(client: &Client) -> anyhow::Result<String> {
     let row = client
         .query_typed_one(include_str!("sql/pause_all.sql"), &[])
         .await?;
-    let going_on: i64 = row.get("going_on");
+    // Asked after the commit: before it, permits that it waited for would not be seen.
+    let going_on: i64 = client
+        .query_typed_one(include_str!("sql/calls_on_their_way.sql"), &[])
+        .await?
+        .get("number");
     let already = if row.get("was_so") { " already" } else { "" };
     let rest = match going_on {
         0 => "no request is on its way".to_owned(),

@@ -86,7 +86,16 @@ fn published() -> PathBuf {
 }
 
 /// The parts, in the order of the page. One that was not run has no section.
-const PARTS: [&str; 6] = ["explore", "mutants", "kills", "crashes", "fuzz", "bench"];
+const PARTS: [&str; 8] = [
+    "explore-texts",
+    "explore-calls",
+    "mutants-texts",
+    "mutants-calls",
+    "kills",
+    "crashes",
+    "fuzz",
+    "bench",
+];
 
 const PREFACE: &str = "\
 # What was tried, and what was seen
@@ -120,7 +129,7 @@ pub fn write() -> anyhow::Result<()> {
 }
 
 /// What the product is at this moment, and where it runs.
-fn occasion() -> String {
+pub(crate) fn occasion() -> String {
     let git = |arguments: &[&str]| {
         output(std::process::Command::new("git").args(arguments)).unwrap_or_else(|| "?".to_owned())
     };

@@ -139,3 +139,87 @@ async fn what_was_switched_when_and_by_whom_is_kept() {
         .await
         .expect_err("no right to");
 }
+
+/// Who waits for a lock in this database.
+const WAITING: &str = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted
+                       AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())";
+
+/// Somebody's permit, asked for on a connection of its own; the rule that refused it, if one did.
+async fn asks(client: &tokio_postgres::Client, job: uuid::Uuid) -> Result<(), String> {
+    let grant = include_str!("../../../shared/src/jobs/sql/grant.sql");
+    let granted = client.query_opt(grant, &[&job, &"daily"]).await;
+    granted.map(drop).map_err(|error| {
+        let rule = error.as_db_error().and_then(|error| error.constraint());
+        rule.expect("a rule").to_owned()
+    })
+}
+
+/// Three customers who are due, and one transaction that has the first one's permit and not committed yet.
+async fn three_due() -> (Callees, tokio_postgres::Client) {
+    let callees = Callees::new().await;
+    for number in 1..=3 {
+        callees.customer(&format!("cust_{number}"), number).await;
+    }
+    callees.at("2026-06-10 14:00+00").await;
+    callees.schedule().await;
+    let first = callees.database.as_application().await;
+    first.batch_execute("BEGIN").await.expect("a transaction");
+    let job = callees.pending("cust_1").await;
+    asks(&first, job).await.expect("allowed");
+    (callees, first)
+}
+
+#[tokio::test]
+async fn no_permit_that_was_asked_for_before_a_pause_is_given_after_it() {
+    let (callees, first) = three_due().await;
+    let (second, third) = (
+        callees.database.as_application().await,
+        callees.database.as_application().await,
+    );
+    let (job_2, job_3) = (callees.pending("cust_2").await, callees.pending("cust_3").await);
+    let pauses = ops::connect(&callees.database.owner_url().await, None)
+        .await
+        .expect("the database answers");
+    let is_paused = std::cell::Cell::new(false);
+    let pause = async {
+        while callees.one(WAITING).await != "2" {
+            tokio::task::yield_now().await;
+        }
+        let said = ops::pause_all(&pauses).await.expect("a pause");
+        is_paused.set(true);
+        (said, callees.one("SELECT count(*) FROM attempts").await)
+    };
+    let commit = async {
+        while !is_paused.get() && callees.one(WAITING).await != "3" {
+            tokio::task::yield_now().await;
+        }
+        first.batch_execute("COMMIT").await.expect("a commit");
+    };
+    let (_, _, (said, counted), ()) = tokio::join!(asks(&second, job_2), asks(&third, job_3), pause, commit);
+    let allowed = callees.one("SELECT count(*) FROM attempts").await;
+    assert_eq!(allowed, counted, "none after the pause");
+    assert!(
+        said.ends_with(&format!("which nobody can take back: {allowed}")),
+        "{said}"
+    );
+}
+
+#[tokio::test]
+async fn no_permit_that_was_asked_for_before_a_stop_is_given_after_it() {
+    let (callees, first) = three_due().await;
+    let second = callees.database.as_application().await;
+    let job = callees.pending("cust_2").await;
+    let stop = async {
+        while callees.one(WAITING).await != "1" {
+            tokio::task::yield_now().await;
+        }
+        callees
+            .sql(
+                "INSERT INTO opt_outs (phone, source) SELECT phone, 'sms' FROM customers WHERE id = 'cust_2'",
+            )
+            .await;
+        first.batch_execute("COMMIT").await.expect("a commit");
+    };
+    let (asked, ()) = tokio::join!(asks(&second, job), stop);
+    assert_eq!(asked, Err("nobody_after_stop".to_owned()));
+}

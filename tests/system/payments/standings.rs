@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use system_tests::World;
 
-use super::{event, refund, session, standing, stripe, world};
+use super::{event, refund, session, shop, standing, stripe, world};
 
 /// The events of one customer's purchases, each with the ids of its own.
 struct Story {
@@ -148,6 +148,20 @@ fn stories() -> Vec<Story> {
             ],
         ),
         story(
+            "what was cancelled is paid to its end, and stays cancelled",
+            "Ended",
+            vec![
+                of_subscription(0),
+                (
+                    "customer.subscription.deleted",
+                    3600,
+                    json!({ "id": "sub_#", "status": "canceled" }),
+                ),
+                invoice(3605),
+                link(3605),
+            ],
+        ),
+        story(
             "money that comes and goes in the same second is gone",
             "Refunded",
             vec![paid(0), refund_of(0, true)],
@@ -200,6 +214,27 @@ async fn the_same_events_come_to_the_same_in_every_order() {
     }
     assert_eq!(world.count("payment_events WHERE customer_id IS NULL").await, 0);
     super::assert_nobody_is_called(&world).await;
+}
+
+/// A shop's word on a customer is about the customer, and its newest is the one that counts.
+#[tokio::test]
+async fn a_shop_that_says_unpaid_after_paid_is_heeded() {
+    let told = |id: &str, status: &str, at: &str| {
+        json!({ "event_id": id, "id": "cust_42", "occurred_at": at, "payment_status": status,
+                "phone": "+14035550001", "timezone": "America/Edmonton" })
+    };
+    let paid = told("1", "Paid", "2026-06-01T00:00:00Z");
+    let unpaid = told("2", "Unpaid", "2026-06-05T00:00:00Z");
+    let again = told("3", "Paid", "2026-06-09T00:00:00Z");
+    for order in [[&paid, &unpaid], [&unpaid, &paid]] {
+        let world = world().await;
+        for told in order {
+            shop(&world, told).await;
+        }
+        assert_eq!(standing(&world, "cust_42").await, "Unpaid");
+        shop(&world, &again).await;
+        assert_eq!(standing(&world, "cust_42").await, PAID);
+    }
 }
 
 #[tokio::test]

@@ -36,6 +36,68 @@ async fn scenario_b_overlapping_schedulers() {
     }
 }
 
+/// A server may forget the name of a place: it moves to a package that nobody has installed.
+#[tokio::test]
+async fn one_broken_row_stops_nobody_elses_calls() {
+    for broken in [
+        "timezone = 'Europe/Gone'",
+        "next_call_scheduled_at = '-infinity'",
+        "next_call_scheduled_at = '-infinity', timezone = 'Europe/Gone'",
+    ] {
+        let shop = Shop::open().await;
+        for id in ["ann", "bob", "cy"] {
+            shop.old_customer(id, NEW_YORK, "10:00").await;
+        }
+        shop.sql(&format!(
+            "ALTER TABLE customers DROP CONSTRAINT timezone_is_a_place;
+             ALTER TABLE customers DROP CONSTRAINT IF EXISTS plan_is_a_moment;
+             SET session_replication_role = replica;
+             UPDATE customers SET {broken} WHERE id = 'bob';
+             SET session_replication_role = DEFAULT"
+        ))
+        .await;
+        for _ in 0..2 {
+            shop.tick_at("2026-06-11 14:00Z").await;
+        }
+        for id in ["ann", "cy"] {
+            assert_eq!(
+                shop.calls_of(id).await,
+                "daily_call 2026-06-11 pending",
+                "{broken}"
+            );
+        }
+        assert_eq!(shop.calls_of("bob").await, "", "{broken}");
+    }
+}
+
+/// Their job was there when the server forgot their clock.
+#[tokio::test]
+async fn whose_clock_the_server_has_forgotten_is_not_called_and_told_of() {
+    let shop = Shop::open().await;
+    shop.old_customer("bob", NEW_YORK, "10:00").await;
+    shop.tick_at("2026-06-11 14:00Z").await;
+    shop.sql(
+        "ALTER TABLE customers DROP CONSTRAINT timezone_is_a_place;
+         UPDATE customers SET timezone = 'Europe/Gone'",
+    )
+    .await;
+    assert_eq!(shop.plan_of("bob").await, "", "nothing can be planned");
+    shop.world.sweep().await;
+    shop.world.run_calls().await;
+    assert_eq!(
+        shop.calls_of("bob").await,
+        "daily_call 2026-06-11 suppressed timezone_unknown"
+    );
+    let mut owner = ops::connect(&shop.world.database.owner_url().await, None)
+        .await
+        .expect("the database answers");
+    let found = ops::repair(&mut owner, false).await.expect("a look");
+    assert!(
+        found.iter().any(|found| found.line.contains("Europe/Gone")),
+        "{found:?}"
+    );
+}
+
 /// Theo stood in the old queue four times, and was called four times.
 #[tokio::test]
 async fn scenario_d_theo_four_stale_rows_one_call() {

@@ -67,6 +67,29 @@ async fn a_stop_is_heard_from_whoever_tells_of_it_first() {
     nobody_reaches_ann(&early, "while it goes on").await;
 }
 
+/// That a call is over is told without a word of it, and what was said comes once, or never.
+#[tokio::test]
+async fn a_stop_is_heard_though_nobody_reports_more_than_that_the_call_is_over() {
+    let world = called(Owed::Daily).await;
+    ann_says(&world, "Stop calling me.");
+    let told = world.vapi.status_update(&id(&world)).with(|body| {
+        let message = body["message"].as_object_mut().expect("a message");
+        message.remove("artifact");
+        message.retain(|name, _| !["messages", "transcript"].contains(&name.as_str()));
+        if let Some(call) = message.get_mut("call").and_then(serde_json::Value::as_object_mut) {
+            call.retain(|name, _| !["artifact", "messages", "transcript"].contains(&name.as_str()));
+        }
+    });
+    assert_eq!(world.vapi_tells(told).await.status, 200);
+    assert_eq!(opt_outs(&world).await, "nobody", "nothing was said of it yet");
+    minutes(&world, 4).await;
+    nobody_reaches_ann(&world, "asked for").await;
+    assert_eq!(
+        result(&world).await,
+        "answered customer-ended-call spoke by webhook"
+    );
+}
+
 #[tokio::test]
 async fn whoever_says_nothing_of_the_kind_is_called_on() {
     for words in [

@@ -91,11 +91,11 @@ impl SandboxStripe {
         }
     }
 
-    /// Whether somebody has a subscription that goes on.
-    pub fn is_subscribed(&self, customer: &str) -> bool {
-        lock(&self.payers)
-            .get(customer)
-            .is_some_and(|(_, subscription)| subscription.is_active)
+    /// Who has a subscription that goes on, as they wanted it when it began.
+    pub fn subscriber(&self, customer: &str) -> Option<Payer> {
+        let payers = lock(&self.payers);
+        let (payer, subscription) = payers.get(customer)?;
+        subscription.is_active.then(|| payer.clone())
     }
 
     /// Lets something happen, and tells of it as Stripe does: one event after the other, each sent once.

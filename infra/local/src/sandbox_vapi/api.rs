@@ -169,8 +169,8 @@ async fn route(asked: &Asked) -> Result<Response, Refusal> {
 
 /// `POST /call`
 async fn create(asked: &Asked) -> Result<Response, Refusal> {
-    let order = checked(asked)?;
     let account = &asked.account;
+    let order = checked(account, &asked.request)?;
     let behaviour = account.script().behaviour(&order.recipient);
     match behaviour {
         Behaviour::Accept => Ok(created(&account.accept(&order), false)),
@@ -197,6 +197,10 @@ async fn create(asked: &Asked) -> Result<Response, Refusal> {
             Ok(created(&call, false))
         }
         Behaviour::LateAccept { after } => Ok(created(&accept_late(account, order, after).await, false)),
+        Behaviour::AcceptThenRefuse { http } => {
+            account.accept(&order);
+            Err(Refusal::new(http, "scripted"))
+        }
         Behaviour::Hold { accepted } => {
             let call = accepted.then(|| account.accept(&order));
             let released = account.holding.released();
@@ -234,9 +238,15 @@ async fn accept_late(account: &Arc<Account>, order: Order, after: Duration) -> C
     accepting.await.expect("accepting does not panic")
 }
 
+/// Accepts a request that was answered otherwise before.
+pub(super) fn accept_after_all(account: &Account, request: &ReceivedRequest) -> Call {
+    let order = checked(account, request).expect("a request for a call");
+    account.accept(&order)
+}
+
 /// The order in a request, or why it is none.
-fn checked(asked: &Asked) -> Result<Order, Refusal> {
-    let body = &asked.request.body;
+fn checked(account: &Account, request: &ReceivedRequest) -> Result<Order, Refusal> {
+    let body = &request.body;
     let bad = |why: String| Refusal::new(400, json!([why]));
     let properties = body
         .as_object()
@@ -257,8 +267,8 @@ fn checked(asked: &Asked) -> Result<Order, Refusal> {
         }
     }
     for (pointer, known) in [
-        ("/assistantId", &asked.account.assistant_id),
-        ("/phoneNumberId", &asked.account.phone_number_id),
+        ("/assistantId", &account.assistant_id),
+        ("/phoneNumberId", &account.phone_number_id),
     ] {
         if text(pointer).as_ref() != Some(known) {
             return Err(Refusal::new(404, format!("{} does not exist", &pointer[1..])));
@@ -268,13 +278,13 @@ fn checked(asked: &Asked) -> Result<Order, Refusal> {
         .filter(|number| is_e164(number))
         .ok_or_else(|| bad("customer.number must be a valid phone number in the E.164 format".to_owned()))?;
     Ok(Order {
-        request: asked.request.number,
+        request: request.number,
         name: text("/name"),
         recipient,
         customer_id: text("/customer/externalId"),
         customer_name: text("/customer/name"),
-        assistant_id: asked.account.assistant_id.clone(),
-        phone_number_id: asked.account.phone_number_id.clone(),
+        assistant_id: account.assistant_id.clone(),
+        phone_number_id: account.phone_number_id.clone(),
         overrides: body["assistantOverrides"].clone(),
     })
 }

@@ -144,6 +144,15 @@ impl SandboxVapi {
         self.account.record().held
     }
 
+    /// Accepts what a request asked for, however it was answered then: it had only taken long.
+    ///
+    /// # Panics
+    /// There was no such request, or it was not one for a call.
+    pub fn accept_after_all(&self, request: u64) -> Call {
+        let asked = self.requests().into_iter().find(|asked| asked.number == request);
+        api::accept_after_all(&self.account, &asked.expect("a request of that number"))
+    }
+
     /// Waits until `look` finds something, looking again whenever anything happens.
     pub async fn when<T>(&self, mut look: impl FnMut(&Self) -> Option<T>) -> T {
         let mut changes = self.account.changes();
@@ -173,11 +182,12 @@ impl SandboxVapi {
             .push_back(behaviour);
     }
 
-    /// Nothing that was said of next requests is done any more.
-    pub fn forget_next_sends(&self) {
+    /// Forgets what was queued up for requests that have not come.
+    pub fn nothing_next(&self) {
         let mut script = self.account.script();
         script.next.clear();
         script.next_to.clear();
+        script.next_read.clear();
     }
 
     /// Every request to call `number` is treated so, unless another is queued up.

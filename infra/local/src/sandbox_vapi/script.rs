@@ -17,6 +17,11 @@ pub enum Behaviour {
     AcceptThenReset,
     /// Accept it, then answer 500.
     AcceptThen500,
+    /// Accept it, then answer this status, as if it had not been.
+    AcceptThenRefuse {
+        /// The HTTP status.
+        http: u16,
+    },
     /// Accept it, then answer 201 with broken JSON.
     AcceptThenGarbled,
     /// Accept it, then answer 201 with a body of this many bytes.

@@ -121,7 +121,11 @@ impl Customers {
             "The stack's clock shows {}. Three people pay.",
             utc(from)
         ));
-        let cast = cast(from, to);
+        let cast = cast(from, to).into_iter();
+        // Whoever has subscribed before wants what they wanted then.
+        let cast: Vec<Payer> = cast
+            .map(|payer| self.stripe.subscriber(&payer.id).unwrap_or(payer))
+            .collect();
         let mut promises = Vec::new();
         for payer in &cast {
             promises.push((payer, self.promise(payer, from, to).await?));
@@ -201,7 +205,7 @@ impl Customers {
     ) -> anyhow::Result<()> {
         let zone = zone(&payer.timezone).context("everybody has a clock")?;
         let now = from.to_zoned(zone.clone());
-        let how = if self.stripe.is_subscribed(&payer.id) {
+        let how = if self.stripe.subscriber(&payer.id).is_some() {
             "pays the next invoice"
         } else {
             "subscribes"

@@ -8,7 +8,11 @@ WHERE welcome_call_completed
 UNION ALL
 SELECT id, 'last_call_date is ' || last_call_date || ', and the ledger has no call on that day: they are not called before it is over'
 FROM customers AS customer
-WHERE last_call_date >= (switchboard_now() AT TIME ZONE coalesce(timezone, 'UTC'))::date
+WHERE last_call_date >= (switchboard_now() AT TIME ZONE coalesce(known_zone(timezone), 'UTC'))::date
   AND NOT EXISTS (SELECT FROM attempts
                   WHERE attempts.customer_id = customer.id AND attempts.local_day >= customer.last_call_date AND attempts.state <> 'refused')
+UNION ALL
+SELECT id, 'this server does not know the time zone ' || timezone || ' any more: they are not called'
+FROM customers
+WHERE NOT is_time_zone(timezone)
 ORDER BY 1, 2

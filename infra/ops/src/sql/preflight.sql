@@ -13,7 +13,7 @@ live AS MATERIALIZED (
   WHERE customer_id IS NOT NULL AND state IN ('pending', 'in_flight', 'unknown')
 ),
 judged AS MATERIALIZED (
-  SELECT customer.id, customer.phone, customer.timezone, customer.timezone_given, customer.call_at, customer.call_days,
+  SELECT customer.id, customer.phone, known_zone(customer.timezone) AS timezone, customer.timezone_given, customer.call_at, customer.call_days,
          customer.last_call_date, customer.next_call_scheduled_at AS planned_at, settings.now, settings.horizon,
          live.kind AS live_kind, live.state AS live_state, greatest(live.due_at, settings.now) AS live_at,
          live.expires_at AS live_expires_at,
@@ -24,7 +24,7 @@ judged AS MATERIALIZED (
            WHEN NOT customer.phone_validated THEN 'phone_is_validated'
            WHEN customer.call_status = 'disabled' THEN 'calling_is_enabled'
            WHEN stopped.phone IS NOT NULL THEN 'nobody_after_stop'
-           WHEN customer.timezone IS NULL THEN 'clock_is_known'
+           WHEN known_zone(customer.timezone) IS NULL THEN 'clock_is_known'
            WHEN customer.paused_until >= settings.horizon THEN 'nobody_while_paused'
            WHEN customer.next_call_scheduled_at IS NULL THEN 'without_a_plan'
          END AS rule

@@ -5,7 +5,8 @@ WITH suspects AS MATERIALIZED (
   SELECT customer
   FROM customers AS customer
   WHERE (next_call_scheduled_at IS NULL) = (payment_status = 'Paid' AND phone_validated AND call_status = 'enabled'
-                                            AND timezone IS NOT NULL)
+                                            AND known_zone(timezone) IS NOT NULL
+                                            AND paused_until IS DISTINCT FROM 'infinity')
     -- To plan a million customers takes minutes; nearly all have a plan for the day that begins now.
     OR next_call_scheduled_at > greatest(switchboard_now(), paused_until) + interval '24 hours'
 ),

@@ -1,8 +1,8 @@
 -- why: everything in the ledger that tells whether somebody was called on a day of theirs, as one document.
 --   $1 customer  $2 day; NULL for today
 WITH asked AS (
-  SELECT customer AS row, coalesce(customer.timezone, 'UTC') AS zone,
-         coalesce($2, (switchboard_now() AT TIME ZONE coalesce(customer.timezone, 'UTC'))::date) AS day
+  SELECT customer AS row, coalesce(known_zone(customer.timezone), 'UTC') AS zone,
+         coalesce($2, (switchboard_now() AT TIME ZONE coalesce(known_zone(customer.timezone), 'UTC'))::date) AS day
   FROM customers AS customer
   WHERE id = $1
 ),
@@ -48,7 +48,7 @@ SELECT jsonb_build_object(
       'payment_status', (versions.row).payment_status, 'call_status', (versions.row).call_status,
       'paused_until', CASE WHEN isfinite((versions.row).paused_until) THEN (versions.row).paused_until
                            WHEN (versions.row).paused_until > '2000-01-01' THEN '9999-01-01' END,
-      'hour', at_local_time(bounds.day, (versions.row).call_at, (versions.row).timezone)) ORDER BY place NULLS LAST) FROM versions),
+      'hour', at_local_time(bounds.day, (versions.row).call_at, known_zone((versions.row).timezone))) ORDER BY place NULLS LAST) FROM versions),
   'calling', (SELECT jsonb_agg(jsonb_build_object('until', until, 'paused', paused) ORDER BY place NULLS LAST)
               FROM (SELECT id AS place, changed_at AS until, (was ->> 'paused')::boolean AS paused
                     FROM changes WHERE customer_id IS NULL AND changed_at > bounds.begins

@@ -28,9 +28,13 @@ told AS (
       ended_at = greatest(known.ended_at, EXCLUDED.ended_at),
       told_by = greatest(known.told_by, EXCLUDED.told_by)
 ),
--- Nobody has to ask for it any more, and the next call may begin.
+-- The next call may begin. Nobody has to ask how this one went any more if the telling says all there is: the
+-- provider's record does, and so does that nobody answered. That a call is over may be told without a word of what was
+-- said in it, and the message with the words may be lost: then the record is read.
 over AS (
-  UPDATE attempts SET next_read_at = NULL
+  UPDATE attempts
+  SET next_read_at = CASE WHEN $7 OR $8 = 'poll' OR $3 IN ('no_answer', 'busy', 'not_placed') THEN NULL
+                          ELSE least(next_read_at, switchboard_now() + interval '2 minutes') END
   FROM attempt
   WHERE attempts.id = attempt.id AND attempts.provider_id = $2 AND attempts.next_read_at IS NOT NULL AND $3 IS NOT NULL
 ),

@@ -32,7 +32,7 @@ pub struct Tally {
     pub runs: usize,
     /// How many operations were carried out or lost in them.
     pub operations: usize,
-    /// How many texts were owed in them.
+    /// How many texts or calls were owed in them.
     pub jobs: usize,
     /// How many faults they met.
     pub faults: usize,

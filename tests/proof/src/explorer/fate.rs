@@ -5,6 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use local::sandbox::{Behaviour, ReadFault};
+use local::sandbox_vapi;
 use shared::platform::gate::Operation;
 
 /// What becomes of one operation.
@@ -38,6 +39,8 @@ pub enum Fate {
     AcceptedGarbled,
     /// The provider cuts the connection and accepts minutes later.
     AcceptedLate,
+    /// The provider accepts one request twice, and tells of the first.
+    AcceptedTwice,
     /// The provider asks for patience.
     Throttled,
     /// The provider does not know our credentials.
@@ -95,6 +98,25 @@ const SEND: &[Fate] = &[
     F::OptedOut,
     F::Redirected,
 ];
+const CALL: &[Fate] = &[
+    F::NotDone,
+    F::NotDoneDies,
+    F::DoneDies,
+    F::FrozenBefore,
+    F::FrozenAfter,
+    F::Reset,
+    F::AcceptedReset,
+    F::Error500,
+    F::Accepted500,
+    F::Accepted408,
+    F::AcceptedGarbled,
+    F::AcceptedLate,
+    F::AcceptedTwice,
+    F::Throttled,
+    F::Unauthorized,
+    F::BadNumber,
+    F::Redirected,
+];
 
 impl Fate {
     /// Everything but being done that can become of an operation.
@@ -104,13 +126,14 @@ impl Fate {
             Operation::Statement(_) => STATEMENT,
             Operation::Queue(_) => QUEUE,
             Operation::Read(_) => READ,
+            Operation::Send("place_call") => CALL,
             Operation::Send(_) => SEND,
         }
     }
 
-    /// How the provider is to treat the request, where that is what the fate is about. `elsewhere` is
-    /// where a redirect leads.
-    pub(super) fn behaviour(self, elsewhere: &str) -> Option<Behaviour> {
+    /// How Twilio is to treat the request, where that is what the fate is about. `elsewhere` is where a redirect
+    /// leads.
+    pub(super) fn of_a_text(self, elsewhere: &str) -> Option<Behaviour> {
         Some(match self {
             F::Reset | F::AcceptedLate => Behaviour::Reset,
             F::AcceptedReset => Behaviour::AcceptThenReset,
@@ -134,7 +157,33 @@ impl Fate {
         })
     }
 
-    /// How the provider is to treat a request for its records.
+    /// The same for Vapi.
+    pub(super) fn of_a_call(self, elsewhere: &str) -> Option<sandbox_vapi::Behaviour> {
+        use sandbox_vapi::Behaviour;
+        Some(match self {
+            F::Reset | F::AcceptedLate => Behaviour::Reset,
+            F::AcceptedReset => Behaviour::AcceptThenReset,
+            F::Error500 => Behaviour::Fail500,
+            F::Accepted500 => Behaviour::AcceptThen500,
+            F::Accepted408 => Behaviour::AcceptThenRefuse { http: 408 },
+            F::AcceptedGarbled => Behaviour::AcceptThenGarbled,
+            F::AcceptedTwice => Behaviour::DoubleAccept,
+            F::Throttled => Behaviour::Refuse {
+                http: 429,
+                message: "Too many requests.".to_owned(),
+                retry_after: Some("30".to_owned()),
+            },
+            F::Unauthorized => Behaviour::refuse(401, "Invalid Key."),
+            F::BadNumber => Behaviour::refuse(400, "customer.number must be a valid phone number"),
+            F::Redirected => Behaviour::Redirect {
+                http: 307,
+                to: elsewhere.to_owned(),
+            },
+            _ => return None,
+        })
+    }
+
+    /// How Twilio is to treat a request for its records.
     pub(super) fn read_fault(self) -> Option<ReadFault> {
         Some(match self {
             F::ReadRefused => ReadFault::Refuse {
@@ -158,7 +207,7 @@ impl FromStr for Fate {
     type Err = anyhow::Error;
 
     fn from_str(name: &str) -> anyhow::Result<Self> {
-        [STATEMENT, QUEUE, READ, SEND]
+        [STATEMENT, QUEUE, READ, SEND, CALL]
             .into_iter()
             .flatten()
             .find(|fate| fate.to_string() == name)

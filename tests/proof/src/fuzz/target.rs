@@ -1,15 +1,18 @@
 //! One fuzz target's run, and what libFuzzer says of it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Instant;
 
 use anyhow::Context;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 
 use super::root;
+use crate::report;
 
 /// What was seen of one claim.
 #[derive(Debug, Default)]
@@ -31,16 +34,35 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    /// As a row of the report's table.
-    pub(super) fn row(&self) -> String {
+    /// Keeps it for the report, in place of what was seen of the claim before.
+    pub(super) fn keep(&self) -> anyhow::Result<()> {
+        let row = Row {
+            inputs: self.inputs,
+            is_broken: self.finding.is_some(),
+            text: self.row(),
+        };
+        let path = Row::folder().join(format!("{}.json", self.name));
+        std::fs::create_dir_all(Row::folder())?;
+        std::fs::write(&path, serde_json::to_vec_pretty(&row)?)
+            .with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    fn row(&self) -> String {
         let finding = self
             .finding
             .as_deref()
             .unwrap_or("nothing")
             .replace(['|', '\n'], " ");
         format!(
-            "| `{}` | {} | {} | {} | {} | {} | {} | {finding} |",
-            self.name, self.inputs, self.per_second, self.edges, self.features, self.kept, self.seed
+            "| `{}` | {} | {} | {} | {} | {} | {} | {finding} | {} |",
+            self.name,
+            self.inputs,
+            self.per_second,
+            self.edges,
+            self.features,
+            self.kept,
+            self.seed,
+            report::occasion()
         )
     }
 
@@ -56,6 +78,34 @@ impl Seen {
         } else if let Some(inputs) = after("stat::number_of_executed_units:") {
             self.inputs = inputs;
         }
+    }
+}
+
+/// What was seen of a claim, as it is kept.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Row {
+    pub(super) inputs: u64,
+    pub(super) is_broken: bool,
+    /// As a row of the report's table.
+    pub(super) text: String,
+}
+
+impl Row {
+    fn folder() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("seen/claims")
+    }
+
+    /// What was last seen of each claim that there still is.
+    pub(super) fn all() -> anyhow::Result<BTreeMap<String, Self>> {
+        let mut rows = BTreeMap::new();
+        for claim in claims::ALL {
+            match std::fs::read(Self::folder().join(format!("{}.json", claim.name))) {
+                Ok(bytes) => _ = rows.insert(claim.name.to_owned(), serde_json::from_slice(&bytes)?),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(rows)
     }
 }
 

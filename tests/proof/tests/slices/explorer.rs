@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use proof::explorer::{MUTANTS, Recipe, Tally, Variant, catch, play_all, random, singles};
+use proof::explorer::{Recipe, Tally, Workflow, catch, play_all, random, singles};
 
 /// One server for every test and every thread.
 fn prepare() {
@@ -10,66 +10,101 @@ fn prepare() {
     runtime.block_on(system_tests::server());
 }
 
-fn play(recipes: impl Iterator<Item = Recipe> + Send) -> Tally {
-    let tally = play_all(&Variant::default(), recipes, |_, _| {}, |_| false).expect("the runs end");
+fn play(workflow: Workflow, recipes: impl Iterator<Item = Recipe> + Send) -> Tally {
+    let tally = play_all(&workflow.into(), recipes, |_, _| {}, |_| false).expect("the runs end");
     assert!(tally.failures.is_empty(), "{:#?}", tally.failures);
     tally
+}
+
+fn were_tried(tally: &Tally, sights: &[&str]) {
+    for sight in sights {
+        let seen = &tally.seen;
+        assert!(seen.contains_key(sight), "{sight} was never tried: {seen:?}");
+    }
 }
 
 #[test]
 fn nobody_is_texted_twice_or_forgotten_in_random_runs() {
     prepare();
-    let tally = play(random(1_000_000, 80));
-    for name in [
+    let tally = play(Workflow::Texts, random(1_000_000, 80));
+    let sights = [
         "text sent",
         "outcome unknown",
         "found by the poller",
         "callback before the answer",
-    ] {
-        assert!(
-            tally.seen.contains_key(name),
-            "{name} was never tried: {:?}",
-            tally.seen
-        );
-    }
+    ];
+    were_tried(&tally, &sights);
+}
+
+#[test]
+fn nobody_is_called_twice_or_forgotten_in_random_runs() {
+    prepare();
+    let tally = play(Workflow::Calls, random(1_000_000, 40));
+    let sights = [
+        "welcome call placed",
+        "outcome unknown",
+        "absence proven",
+        "callback before the answer",
+        "day kept from a second call",
+        "moved to another zone",
+    ];
+    were_tried(&tally, &sights);
+}
+
+fn survives_single_faults(workflow: Workflow, every: usize) {
+    prepare();
+    let all = singles(&workflow.into(), 1).expect("a clean run");
+    assert!(all.len() > 200, "only {} faults were found to try", all.len());
+    play(workflow, all.into_iter().step_by(every));
 }
 
 #[test]
 fn nobody_is_texted_twice_or_forgotten_after_a_single_fault() {
-    prepare();
-    let every = singles(&Variant::default(), 1).expect("a clean run");
-    assert!(every.len() > 200, "only {} faults were found to try", every.len());
-    play(every.into_iter().step_by(8));
+    survives_single_faults(Workflow::Texts, 8);
 }
 
 #[test]
-fn every_known_bad_variant_is_caught() {
+fn nobody_is_called_twice_or_forgotten_after_a_single_fault() {
+    survives_single_faults(Workflow::Calls, 16);
+}
+
+fn catches_every_mutant(workflow: Workflow) {
     prepare();
-    for mutant in MUTANTS {
-        let caught = catch(mutant, 1, 100).expect("the runs end");
-        assert!(
-            caught.is_some(),
-            "{}: {} and gets away with it",
-            mutant.name,
-            mutant.about
-        );
+    for mutant in workflow.mutants() {
+        let caught = catch(workflow, mutant, 1, 100).expect("the runs end");
+        let (name, about) = (mutant.name, mutant.about);
+        assert!(caught.is_some(), "{name}: {about} and gets away with it");
     }
+}
+
+#[test]
+fn every_known_bad_variant_of_the_texts_is_caught() {
+    catches_every_mutant(Workflow::Texts);
+}
+
+#[test]
+fn every_known_bad_variant_of_the_calls_is_caught() {
+    catches_every_mutant(Workflow::Calls);
 }
 
 #[test]
 fn nothing_but_the_seed_decides() {
     prepare();
-    let mut traces: BTreeMap<u64, Vec<String>> = BTreeMap::new();
-    let twice = random(1, 8).flat_map(|recipe| [recipe.clone(), recipe]);
-    play_all(
-        &Variant::default(),
-        twice,
-        |recipe, outcome| {
-            if let Some(first) = traces.insert(recipe.seed, outcome.trace.clone()) {
-                assert_eq!(first, outcome.trace, "seed {}", recipe.seed);
+    for workflow in Workflow::ALL {
+        let mut traces: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+        let twice = random(1, 8).flat_map(|recipe| [recipe.clone(), recipe]);
+        let same = |recipe: &Recipe, trace: &Vec<String>| {
+            if let Some(first) = traces.insert(recipe.seed, trace.clone()) {
+                assert_eq!(first, *trace, "seed {} of {}", recipe.seed, workflow.name());
             }
-        },
-        |_| false,
-    )
-    .expect("the runs end");
+        };
+        let mut same = same;
+        play_all(
+            &workflow.into(),
+            twice,
+            |recipe, outcome| same(recipe, &outcome.trace),
+            |_| false,
+        )
+        .expect("the runs end");
+    }
 }

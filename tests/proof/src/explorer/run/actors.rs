@@ -13,8 +13,8 @@ use shared::platform::gate::{Gate, Operation};
 
 use super::Run;
 use crate::explorer::director::ActorId;
-use crate::explorer::script::{OTHER_OWNER, OWNER};
-use crate::explorer::stage::{Receipt, write_stop};
+use crate::explorer::play::Play;
+use crate::explorer::stage::{Receipt, write};
 
 /// One invocation of a function, or somebody else who does something.
 pub(super) struct Actor {
@@ -36,17 +36,7 @@ enum Step {
     Waits,
 }
 
-/// Whether a call's first request was answered by what makes the owner's telephone ring.
-fn connects(end: &Result<Value, InvokeError>) -> bool {
-    let Ok(answer) = end else { return false };
-    let twiml = answer["body"].as_str().unwrap_or_default();
-    answer["statusCode"] == 200
-        && [OWNER, OTHER_OWNER]
-            .iter()
-            .any(|owner| twiml.contains(&format!(">{owner}</Number>")))
-}
-
-impl Run<'_> {
+impl<P: Play> Run<'_, P> {
     /// An invocation begins, and comes to its first operation.
     pub(super) async fn begin(
         &mut self,
@@ -55,7 +45,7 @@ impl Run<'_> {
         event: Value,
         receipts: Vec<Receipt>,
     ) -> anyhow::Result<()> {
-        let sandbox = self.stage.take(binary)?;
+        let sandbox = self.ground.stage.take(binary)?;
         let future = AssertUnwindSafe(sandbox.begin(event))
             .catch_unwind()
             .map(|end| end.unwrap_or_else(|_| Err(InvokeError::Panicked("in a run".to_owned()))))
@@ -89,19 +79,17 @@ impl Run<'_> {
         self.go_on(self.actors_so_far).await
     }
 
-    /// Writes a stop down, at a moment of its own: whatever is granted later is granted after it.
-    pub(super) async fn say_stop(&mut self, person: String) -> anyhow::Result<()> {
-        self.facts.stopped.insert(person.clone());
-        self.outcome.seen.insert("stop in the middle");
-        let database = Arc::clone(&self.stage.database);
-        let gate = Gate::kept_by(Arc::clone(&self.stage.director) as _);
+    /// Somebody writes something into the database, if it comes to that.
+    pub(super) async fn write(&mut self, what: &'static str, sql: String) -> anyhow::Result<()> {
+        let database = Arc::clone(&self.ground.stage.database);
+        let gate = Gate::kept_by(Arc::clone(&self.ground.stage.director) as _);
         let work = async move {
-            let stop = async {
-                write_stop(&database, &person).await;
+            let writing = async {
+                write(&database, &sql).await;
                 Ok::<_, anyhow::Error>(Value::Null)
             };
-            let stopped = gate.pass(Operation::Statement("stop"), stop).await;
-            Ok(stopped.unwrap_or_default())
+            let written = gate.pass(Operation::Statement(what), writing).await;
+            Ok(written.unwrap_or_default())
         };
         self.start("somebody".to_owned(), work.boxed(), None, Vec::new())
             .await
@@ -112,7 +100,7 @@ impl Run<'_> {
         let Some(at) = self.actors.iter().position(|actor| actor.id == id) else {
             return Ok(());
         };
-        let director = Arc::clone(&self.stage.director);
+        let director = Arc::clone(&self.ground.stage.director);
         let future = &mut self.actors[at].future;
         let step = poll_fn(|context| {
             director.acts(Some(id));
@@ -129,7 +117,9 @@ impl Run<'_> {
         match step {
             Step::Waits => Ok(()),
             Step::Died => {
-                self.note(&self.name_of(id), "is dead");
+                let name = self.name_of(id);
+                self.ground.note(&name, "is dead");
+                self.play.ended(&mut self.ground, &name, None);
                 // What it held and knew goes with it; the next event finds a new one.
                 director.acts(Some(id));
                 drop(self.actors.remove(at));
@@ -151,21 +141,16 @@ impl Run<'_> {
             Err(InvokeError::Failed { .. }) => "failed".to_owned(),
             Err(other) => other.to_string(),
         };
-        self.note(&actor.name, &format!("ends: {answer}"));
+        self.ground.note(&actor.name, &format!("ends: {answer}"));
         let is_failure = end.is_err() || answer.starts_with('5');
         if is_failure && !actor.has_met_a_fault {
-            self.outcome
-                .violations
-                .push(format!("{} failed without a cause: {end:?}", actor.name));
-        }
-        if actor.name.starts_with("voice ") && !connects(&end) {
-            self.outcome
-                .violations
-                .push(format!("{}: the caller was not connected: {end:?}", actor.name));
+            self.ground
+                .complain(format!("{} failed without a cause: {end:?}", actor.name));
         }
         if matches!(end, Err(InvokeError::Panicked(_))) {
-            self.outcome.violations.push(format!("{} panicked", actor.name));
+            self.ground.complain(format!("{} panicked", actor.name));
         }
+        self.play.ended(&mut self.ground, &actor.name, Some(&end));
         if let Ok(answer) = &end {
             let failed: Vec<&str> = answer["batchItemFailures"]
                 .as_array()
@@ -175,12 +160,12 @@ impl Run<'_> {
                 .collect();
             for receipt in std::mem::take(&mut actor.receipts) {
                 if !failed.contains(&receipt.id.as_str()) {
-                    self.stage.delete(&receipt).await;
+                    self.ground.stage.delete(&receipt).await;
                 }
             }
         }
         if let Some((binary, sandbox)) = actor.sandbox {
-            self.stage.give_back(&binary, sandbox);
+            self.ground.stage.give_back(&binary, sandbox);
         }
         Ok(())
     }

@@ -7,16 +7,16 @@ use crate::explorer::fate::Fate;
 
 /// How often a random run's operations go wrong, and how often in all.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Odds {
-    send: f64,
+pub(in crate::explorer) struct Odds {
+    pub(in crate::explorer) send: f64,
     /// Any, if there are none here.
-    send_fates: &'static [Fate],
-    grant: f64,
-    /// Somebody says stop just before a permit is asked for.
-    pub(super) stop_at_grant: f64,
-    other: f64,
+    pub(in crate::explorer) send_fates: &'static [Fate],
+    pub(in crate::explorer) grant: f64,
+    /// Somebody thinks better of it just before a permit is asked for.
+    pub(in crate::explorer) stop_at_grant: f64,
+    pub(in crate::explorer) other: f64,
     /// One run meets so many faults at most.
-    pub(super) faults_max: usize,
+    pub(in crate::explorer) faults_max: usize,
 }
 
 /// So many days in fourteen are such days.

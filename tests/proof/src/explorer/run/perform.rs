@@ -1,46 +1,47 @@
 //! Operations: what becomes of each, and what is worth having been seen.
 
-use local::sandbox::ReceivedRequest;
 use shared::platform::gate::Operation;
 
 use super::actors::Actor;
-use super::{Faults, Run};
+use super::{Faults, Run, Second};
 use crate::explorer::director::{Held, Then, Turn};
 use crate::explorer::fate::Fate;
-use crate::explorer::script::Second;
+use crate::explorer::play::Play;
+use crate::explorer::stage::Asked;
 
 /// How long somebody who is frozen stays so.
 const FROZEN_FOR: [Second; 4] = [30, 3 * 60, 20 * 60, 70 * 60];
 
-impl Run<'_> {
+impl<P: Play> Run<'_, P> {
     /// Carries one operation out, or not.
     pub(super) async fn perform(&mut self, held: Held) -> anyhow::Result<()> {
         self.frozen.remove(&held.number);
+        let name = self.name_of(held.actor);
         if held.is_answer {
-            self.note(
-                &self.name_of(held.actor),
-                &format!("{} is thawed", held.operation),
-            );
-            self.stage
+            self.ground.note(&name, &format!("{} is thawed", held.operation));
+            self.ground
+                .stage
                 .director
                 .release(held.number, Turn::Go { then: Then::Hear });
             return self.go_on(held.actor).await;
         }
-        let place = self.outcome.operations.len();
-        self.outcome.operations.push(held.operation);
+        let place = self.ground.outcome.operations.len();
+        self.ground.outcome.operations.push(held.operation);
         let fate = self.fate_at(place, held.operation);
-        self.note(
-            &self.name_of(held.actor),
-            &format!("{place} {}: {fate}", held.operation),
-        );
+        self.ground
+            .note(&name, &format!("{place} {}: {fate}", held.operation));
         self.witness(held, fate);
+        let now = self.ground.now;
         if fate != Fate::Done {
-            self.hinder(held, self.now);
+            self.hinder(held, now);
         }
         if held.operation == Operation::Statement("grant") {
-            self.stop_at_the_last_moment().await;
+            let is_time =
+                matches!(self.faults, Faults::Random) && self.chance.f64() < self.odds.stop_at_grant;
+            let (ground, chance) = (&mut self.ground, &mut self.chance);
+            self.play.before_grant(ground, chance, is_time).await;
         }
-        let frozen_until = self.now + FROZEN_FOR[place % FROZEN_FOR.len()];
+        let frozen_until = now + FROZEN_FOR[place % FROZEN_FOR.len()];
         let turn = match fate {
             Fate::FrozenBefore => {
                 self.hinder(held, frozen_until);
@@ -54,27 +55,17 @@ impl Run<'_> {
             Fate::FrozenAfter => Turn::Go { then: Then::Freeze },
             _ => Turn::Go { then: Then::Hear },
         };
-        let twilio = self.stage.twilio.clone();
-        let elsewhere = format!(
-            "{}/2010-04-01/Accounts/{}/Messages.json",
-            twilio.base_url(),
-            twilio.account_sid()
-        );
-        if let Some(behaviour) = fate.behaviour(&elsewhere) {
-            twilio.on_next_send(behaviour);
-        }
-        if let Some(fault) = fate.read_fault() {
-            twilio.on_next_read(fault);
-        }
-        let requests = twilio.requests().len() as u64;
-        self.stage.director.release(held.number, turn);
+        let stage = &self.ground.stage;
+        stage.have_in_store(fate);
+        let asked = stage.asked(P::WORKFLOW).len();
+        stage.director.release(held.number, turn);
         self.go_on(held.actor).await?;
         // It may have thought better of it, and what was in store was for nobody else.
-        twilio.nothing_next();
+        self.ground.stage.nothing_in_store();
         if fate == Fate::FrozenAfter {
             self.hinder(held, frozen_until);
             // The latest: another of the same process may be frozen already.
-            let all = self.stage.director.held();
+            let all = self.ground.stage.director.held();
             let answers = all
                 .iter()
                 .filter(|answer| answer.is_answer && answer.actor == held.actor);
@@ -82,66 +73,60 @@ impl Run<'_> {
                 self.frozen.insert(answer.number, frozen_until);
             }
         }
-        let sends = twilio.requests().split_off(usize::try_from(requests)?);
-        for request in sends.iter().filter(|request| request.is_send()) {
-            self.remember(request, fate, place);
+        let asked = self.ground.stage.asked(P::WORKFLOW).split_off(asked);
+        if fate == Fate::Done && matches!(held.operation, Operation::Send(_)) && asked.is_empty() {
+            self.ground.saw("permit too old to be used");
         }
-        let is_quiet = twilio.requests().len() as u64 == requests;
-        if fate == Fate::Done && matches!(held.operation, Operation::Send(_)) && is_quiet {
-            self.outcome.seen.insert("permit too old to be used");
+        for asked in asked {
+            self.remember(&asked, fate, place);
         }
-        self.notice_texts();
+        self.play.after(&mut self.ground, held.operation, fate).await?;
+        self.play.notice(&mut self.ground);
         Ok(())
     }
 
-    /// Where it hurts: between what the permit was asked for by, and the permit.
-    async fn stop_at_the_last_moment(&mut self) {
-        let is_time = matches!(self.faults, Faults::Random) && self.chance.f64() < self.odds.stop_at_grant;
-        let callers = self.script.callers();
-        if let Some(person) = self.chance.choice(callers).filter(|_| is_time) {
-            self.note("somebody", "says stop at the last moment");
-            self.facts.stopped.insert(person.clone());
-            self.stage.stop(&person).await;
+    /// What becomes of somebody, or of a request, after such an answer.
+    fn remember(&mut self, asked: &Asked, fate: Fate, place: usize) {
+        let now = self.ground.now;
+        let facts = &mut self.ground.facts;
+        if fate != Fate::Done {
+            facts
+                .answers
+                .extend(asked.attempt.clone().map(|attempt| (attempt, fate)));
         }
-    }
-
-    /// What becomes of somebody, or of a text, after such an answer.
-    fn remember(&mut self, request: &ReceivedRequest, fate: Fate, place: usize) {
-        let person = request.field("To").unwrap_or_default();
         match fate {
-            Fate::OptedOut => self.stops_at_twilio(person),
-            Fate::BadNumber => {
-                self.facts.bad_numbers.extend(request.attempt.clone());
-            }
             // One probe in five minutes finds out whether it is over, and whoever probed waits for twice as long.
             Fate::Unauthorized => {
-                self.facts.last_unauthorized = Some(request.number);
-                self.facts.hindrances.push((self.now, self.now + 12 * 60));
+                facts.last_unauthorized = Some(asked.number);
+                facts.hindrances.push((now, now + 12 * 60));
             }
             Fate::AcceptedLate => {
-                let seconds = [30, 90, 200, 420][place % 4];
-                self.late.push((self.now + seconds, request.number));
+                let seconds = P::WORKFLOW.accepts_late_after();
+                self.late
+                    .push((now + seconds[place % seconds.len()], asked.number));
             }
             _ => {}
         }
+        self.play.answered(&mut self.ground, &asked.person, fate);
     }
 
     /// Something goes wrong until then; who does it says what it keeps from being done.
     fn hinder(&mut self, held: Held, until: Second) {
-        let span = (self.now, until);
-        self.facts.hindrances.push(span);
+        let span = (self.ground.now, until);
+        self.ground.facts.hindrances.push(span);
         if self.name_of(held.actor).starts_with("job-sweeper") {
-            self.facts.unread.push(span);
+            self.ground.facts.unread.push(span);
         }
     }
 
     fn fate_at(&mut self, place: usize, operation: Operation) -> Fate {
+        let plan = &mut self.ground.outcome.plan.0;
         let fate = match &self.faults {
             Faults::Planned(plan) => plan.0.get(&place).copied().unwrap_or(Fate::Done),
             Faults::Random => {
                 let drawn = self.odds.draw(operation, &mut self.chance);
-                let is_used_up = self.outcome.plan.0.len() >= self.odds.faults_max;
-                if is_used_up || self.is_calm {
+                let is_used_up = plan.len() >= self.odds.faults_max;
+                if is_used_up || self.ground.is_calm {
                     Fate::Done
                 } else {
                     drawn
@@ -149,16 +134,16 @@ impl Run<'_> {
             }
         };
         if fate != Fate::Done {
-            self.outcome.plan.0.insert(place, fate);
+            plan.insert(place, fate);
         }
         fate
     }
 
     /// Notes what is worth having been seen.
     fn witness(&mut self, held: Held, fate: Fate) {
-        let seen = &mut self.outcome.seen;
+        let seen = &mut self.ground.outcome.seen;
         let is_runner = |actor: &Actor| actor.name.starts_with("runner");
-        let others_settle = self.stage.director.held().iter().any(|other| {
+        let others_settle = self.ground.stage.director.held().iter().any(|other| {
             other.actor != held.actor
                 && other.operation == Operation::Statement("settle_accepted")
                 && self
@@ -180,7 +165,7 @@ impl Run<'_> {
                 seen.insert("permit refused by the database");
             }
             (Operation::Statement("settle_accepted"), _)
-                if actor.name.starts_with("text ") && others_settle =>
+                if actor.name.starts_with(P::CALLBACKS) && others_settle =>
             {
                 seen.insert("callback before the answer");
             }
@@ -192,14 +177,5 @@ impl Run<'_> {
         if matches!(fate, Fate::Throttled | Fate::Unauthorized) {
             seen.insert("throttled or unauthorised");
         }
-    }
-
-    /// Twilio has accepted something: it will tell of it, or not.
-    pub(super) fn notice_texts(&mut self) {
-        let texts = self.stage.twilio.messages();
-        for text in &texts[self.texts..] {
-            self.script.reports_on(&mut self.schedule, &text.sid, self.now);
-        }
-        self.texts = texts.len();
     }
 }

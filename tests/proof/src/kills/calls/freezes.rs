@@ -215,7 +215,7 @@ impl Town {
 
     /// Two days and more, in which Stripe is heard and everything comes to its end; then the judgement.
     async fn live_out(&self) -> Judgement {
-        self.world.vapi.forget_next_sends();
+        self.world.vapi.nothing_next();
         self.world.vapi.release_held();
         for told in &self.payments {
             told.tell(&self.world).await;

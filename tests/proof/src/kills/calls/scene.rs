@@ -89,7 +89,7 @@ impl Scene {
         self.is_over = true;
         self.range.set_peace(true);
         let vapi = &self.range.world.vapi;
-        vapi.forget_next_sends();
+        vapi.nothing_next();
         vapi.on_every_read(None);
         vapi.release_held();
         self.quietly_until(began() + DAY + UNTIL_MORNING).await;

@@ -85,7 +85,7 @@ async fn due(count: usize) -> (World, Vec<Customer>) {
 }
 
 async fn live_out(world: &World, customers: &[Customer], explains: impl Fn(&Job) -> bool) -> Judgement {
-    world.vapi.forget_next_sends();
+    world.vapi.nothing_next();
     world.vapi.on_every_read(None);
     world.vapi.release_held();
     for _ in 0..24 {

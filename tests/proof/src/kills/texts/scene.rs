@@ -138,7 +138,7 @@ impl Scene {
 /// Lets everything happen that time brings about, and judges what came of it; `explains` says whether something
 /// in this world is the cause of a job's ending without a text.
 pub(in crate::kills) async fn live_out(world: &World, explains: impl Fn(&Job) -> bool) -> Judgement {
-    world.twilio.forget_next_sends();
+    world.twilio.nothing_next();
     world.twilio.on_every_read(None);
     world.twilio.release_held();
     // Evidence within the hour, the last of three attempts before two hours have passed, and an hour for it.

@@ -5,14 +5,15 @@ use fastrand::Rng;
 use jiff::{SignedDuration, Timestamp};
 use local::sandbox::{Call, CallStatus, MessageStatus, SandboxTwilio, Webhook};
 
-/// The business's number.
-pub(super) const LINE: &str = "+15875550006";
-/// Where it forwards to.
-pub(super) const OWNER: &str = "+14155550101";
+use crate::explorer::play::Size;
+use crate::explorer::run::Second;
+use crate::explorer::stage::{LINE, LINE_NAME, OWNER};
+use crate::explorer::timetable::{Timetable, Troubles};
+
 /// Where it may forward to later.
 pub(super) const OTHER_OWNER: &str = "+14155550199";
 /// What the line is called, and what it may be called later.
-pub(super) const NAMES: [&str; 2] = ["Acme", "Acme & Sons"];
+pub(super) const NAMES: [&str; 2] = [LINE_NAME, "Acme & Sons"];
 /// People who ring.
 const CALLERS: [&str; 3] = ["+14035550001", "+14035550002", "+14035550003"];
 /// What Twilio says of somebody who withholds the number.
@@ -24,18 +25,6 @@ pub(super) const OTHER_NAME: &str =
     "UPDATE lines SET forward_to = '+14155550199', business_name = 'Acme & Sons'";
 /// What an owner may want changed.
 const CHANGES: [&str; 3] = [NO_TEXTS, SHORT_COOL_DOWN, OTHER_NAME];
-
-/// How many seconds into the run something happens.
-pub(super) type Second = i64;
-
-/// How wide a run is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Size {
-    /// One call, one of each function at a time: small enough to try everything.
-    Small,
-    /// Several calls, functions beside themselves, lost and doubled messages.
-    Full,
-}
 
 /// A call to the line.
 #[derive(Debug, Clone)]
@@ -96,14 +85,12 @@ pub(super) enum Telling {
 pub(super) struct Script {
     pub(super) size: Size,
     pub(super) scenes: Vec<Scene>,
-    /// In no particular order.
-    pub(super) happenings: Vec<(Second, Happening)>,
-    /// The schedules do not tick in this span.
-    pub(super) outage: Option<(Second, Second)>,
-    /// Twilio's lists cannot be read in this span.
-    pub(super) lists_away: Option<(Second, Second)>,
+    pub(super) happenings: Timetable<Happening>,
+    pub(super) troubles: Troubles,
     /// How late Twilio's lists show what is new.
     pub(super) list_lag: SignedDuration,
+    /// Twilio's lists have so many rows to a page, if it is not as many as one likes.
+    pub(super) page_rows: Option<usize>,
 }
 
 /// Eight days later everything has long been cleaned up.
@@ -115,18 +102,19 @@ impl Script {
         let mut script = Self {
             size,
             scenes: Vec::new(),
-            happenings: Vec::new(),
-            outage: None,
-            lists_away: None,
+            happenings: Timetable::default(),
+            troubles: Troubles::default(),
             list_lag: SignedDuration::ZERO,
+            page_rows: None,
         };
         for number in 0..calls {
             script.add_call(rng, number, begin);
         }
         if size == Size::Full {
             script.add_troubles(rng);
+            script.page_rows = rng.bool().then(|| rng.usize(1..4));
         }
-        script.happenings.push((MUCH_LATER, Happening::Cleanup));
+        script.happenings.add(MUCH_LATER, Happening::Cleanup);
         script
     }
 
@@ -175,8 +163,8 @@ impl Script {
             leg_status,
             final_status,
         });
-        self.happenings.push((rings_at, Happening::Rings(number)));
-        self.happenings.push((ends_at, Happening::Ends(number)));
+        self.happenings.add(rings_at, Happening::Rings(number));
+        self.happenings.add(ends_at, Happening::Ends(number));
         // A stop where it hurts: while the text is on its way.
         if !is_small && from != ANONYMOUS && rng.u8(0..6) == 0 {
             let at = ends_at + rng.i64(0..40);
@@ -185,7 +173,7 @@ impl Script {
             } else {
                 Happening::Stop
             };
-            self.happenings.push((at, stop(from)));
+            self.happenings.add(at, stop(from));
         }
         // Some calls nobody ever tells us of.
         if !is_small && rng.u8(0..16) == 0 {
@@ -202,7 +190,7 @@ impl Script {
         if !is_small && rng.u8(0..3) == 0 {
             let late = [15 * 60, 45 * 60, 100 * 60, MUCH_LATER + 120][rng.usize(..4)];
             self.happenings
-                .push((ends_at + late, Happening::Tells(Telling::DialResult(number))));
+                .add(ends_at + late, Happening::Tells(Telling::DialResult(number)));
         }
     }
 
@@ -218,27 +206,26 @@ impl Script {
                 (Size::Full, 0) => rng.i64(20..200),
                 _ => 0,
             };
-            self.happenings
-                .push((at + delay, Happening::Tells(telling.clone())));
+            self.happenings.add(at + delay, Happening::Tells(telling.clone()));
         }
     }
 
     fn add_troubles(&mut self, rng: &mut Rng) {
         if rng.u8(0..12) == 0 {
             let caller = CALLERS[rng.usize(..CALLERS.len())].to_owned();
-            self.happenings.push((rng.i64(0..480), Happening::Stop(caller)));
+            self.happenings.add(rng.i64(0..480), Happening::Stop(caller));
         }
         if rng.u8(0..6) == 0 {
             let change = CHANGES[rng.usize(..CHANGES.len())];
             self.happenings
-                .push((rng.i64(0..480), Happening::LineChanges(change)));
+                .add(rng.i64(0..480), Happening::LineChanges(change));
         }
         if rng.u8(0..10) == 0 {
             let from = rng.i64(0..300);
-            self.outage = Some((from, from + rng.i64(40 * 60..180 * 60)));
+            self.troubles.outage = Some((from, from + rng.i64(40 * 60..180 * 60)));
         }
         if rng.u8(0..7) == 0 {
-            self.lists_away = Some((rng.i64(0..120), rng.i64(60 * 60..120 * 60)));
+            self.troubles.lists_away = Some((rng.i64(0..120), rng.i64(60 * 60..120 * 60)));
         }
         self.list_lag = SignedDuration::from_secs(rng.i64(0..120));
     }
@@ -265,44 +252,15 @@ impl Script {
                     _ => 0,
                 };
                 self.happenings
-                    .push((now + delay, Happening::Tells(telling.clone())));
+                    .add(now + delay, Happening::Tells(telling.clone()));
             }
         }
-    }
-
-    /// Everything that has happened by now and has not been taken before, in its order.
-    pub(super) fn take_until(&mut self, now: Second) -> Vec<Happening> {
-        let mut due: Vec<(Second, Happening)> = Vec::new();
-        self.happenings.retain(|happening| {
-            let is_due = happening.0 <= now;
-            if is_due {
-                due.push(happening.clone());
-            }
-            !is_due
-        });
-        due.sort_by_key(|(at, _)| *at);
-        due.into_iter().map(|(_, happening)| happening).collect()
-    }
-
-    /// Whether nothing more happens before everything is cleaned up.
-    pub(super) fn is_quiet(&self) -> bool {
-        self.happenings.iter().all(|(at, _)| *at >= MUCH_LATER)
     }
 
     /// Whoever rings and has a number.
     pub(super) fn callers(&self) -> Vec<String> {
         let known = self.scenes.iter().filter(|scene| scene.has_number());
         known.map(|scene| scene.call.from.clone()).collect()
-    }
-
-    /// When something happens next.
-    pub(super) fn next_at(&self) -> Option<Second> {
-        self.happenings.iter().map(|(at, _)| *at).min()
-    }
-
-    /// Whether nothing more happens at all.
-    pub(super) fn is_over(&self) -> bool {
-        self.happenings.is_empty()
     }
 
     /// Writes a call's beginning into Twilio's record.

@@ -5,9 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::{SignedDuration, Timestamp};
 use local::sandbox::SentMessage;
 
-use super::run::{Facts, Outcome, Span};
-use super::script::{LINE, MUCH_LATER, NAMES, NO_TEXTS, OTHER_NAME, SHORT_COOL_DOWN, Scene, Script, Second};
-use super::stage::Stage;
+use super::Texts;
+use super::script::{MUCH_LATER, NAMES, NO_TEXTS, OTHER_NAME, SHORT_COOL_DOWN, Scene};
+use crate::explorer::fate::Fate;
+use crate::explorer::play::Workflow;
+use crate::explorer::run::{Facts, Ground, Outcome, Second, Span};
+use crate::explorer::stage::{LINE, Stage};
 
 /// A line's own, unless its owner changes it.
 const COOL_DOWN: SignedDuration = SignedDuration::from_mins(10);
@@ -112,10 +115,11 @@ impl Ledger {
         })
     }
 
-    fn has_attempt_of(&self, job: &Job, attempts: &BTreeSet<String>) -> bool {
+    fn attempts_of(&self, job: &Job) -> impl Iterator<Item = &String> {
+        let attempts = self.attempts.iter();
         attempts
-            .iter()
-            .any(|id| self.attempts.get(id).is_some_and(|attempt| attempt.job == job.id))
+            .filter(|(_, attempt)| attempt.job == job.id)
+            .map(|(id, _)| id)
     }
 
     /// When it was unclear if a text had reached this person. Until it is clear there is no other.
@@ -153,13 +157,9 @@ impl Ledger {
 }
 
 /// Judges a run that is over.
-pub(super) async fn judge(
-    stage: &Stage,
-    script: &Script,
-    facts: &Facts,
-    outcome: &mut Outcome,
-) -> anyhow::Result<()> {
-    let ledger = Ledger::read(stage, facts.begin).await?;
+pub(super) async fn judge(texts: &Texts, ground: &mut Ground<'_>) -> anyhow::Result<()> {
+    let (stage, script, facts) = (&*ground.stage, &texts.script, &ground.facts);
+    let ledger = Ledger::read(stage, ground.begin).await?;
     let mut wrong = wrong_requests(stage, &ledger);
     if ledger.has_two_jobs_for_one_call {
         wrong.push("two jobs for one call".to_owned());
@@ -173,20 +173,20 @@ pub(super) async fn judge(
         .query_one("SELECT bool_or(breaker_open) FROM channels", &[])
         .await?
         .get(0);
-    let sent = sent(stage, facts.begin);
-    if has_texts_too_close(&sent, facts) {
+    let sent = sent(stage, ground.begin);
+    if has_texts_too_close(&sent, texts) {
         wrong.push("two texts to one person within the cool-down".to_owned());
     }
-    wrong.extend(wrong_words(&sent, facts));
+    wrong.extend(wrong_words(&sent, texts));
     // An accepted text proves our credentials, however it became known.
     let was_proven = |refused| sent.iter().any(|text| text.message.request > refused);
     if is_door_shut && facts.last_unauthorized.is_some_and(was_proven) {
         wrong.push("closed for credentials that have been accepted since".to_owned());
     }
-    let mut texts: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
+    let mut by_job: BTreeMap<&str, Vec<&Sent>> = BTreeMap::new();
     for text in &sent {
         if let Some(job) = ledger.job_of(&text.message) {
-            texts.entry(job).or_default().push(text);
+            by_job.entry(job).or_default().push(text);
         }
     }
     for (number, scene) in script.scenes.iter().enumerate() {
@@ -196,13 +196,13 @@ pub(super) async fn judge(
             }
             continue;
         };
-        let texts = texts.get(job.id.as_str()).map_or(&[][..], Vec::as_slice);
-        let mut complaints = complaints(job, scene, texts);
-        complaints.extend(ledger.disagreement(job, texts));
-        if is_late(job, scene, texts, facts, &ledger) {
+        let sent_for_it = by_job.get(job.id.as_str()).map_or(&[][..], Vec::as_slice);
+        let mut complaints = complaints(job, scene, sent_for_it);
+        complaints.extend(ledger.disagreement(job, sent_for_it));
+        if is_late(job, scene, sent_for_it, facts, &ledger) {
             complaints.push("texted late, for a reason that nothing explains");
         }
-        if !is_excused(job, scene, facts, &ledger, &sent) {
+        if !is_excused(job, scene, texts, facts, &ledger, &sent) {
             complaints.push("not texted, for a reason that nothing explains");
         }
         wrong.extend(
@@ -210,15 +210,15 @@ pub(super) async fn judge(
                 .into_iter()
                 .map(|complaint| format!("call {number}: {complaint} ({} {:?})", job.state, job.reason)),
         );
-        remember(job, outcome);
+        remember(job, &mut ground.outcome);
     }
     for cause in ledger.jobs.keys() {
         if !script.scenes.iter().any(|scene| scene.call.sid == *cause) {
             wrong.push("a text is owed for a call that nobody made".to_owned());
         }
     }
-    outcome.jobs = ledger.jobs.len();
-    outcome.violations.extend(wrong);
+    ground.outcome.jobs = ledger.jobs.len();
+    ground.outcome.violations.extend(wrong);
     Ok(())
 }
 
@@ -251,7 +251,7 @@ fn sent(stage: &Stage, begin: Timestamp) -> Vec<Sent> {
 fn wrong_requests(stage: &Stage, ledger: &Ledger) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut per_attempt: BTreeMap<String, usize> = BTreeMap::new();
-    for request in stage.twilio.requests().iter().filter(|request| request.is_send()) {
+    for request in stage.asked(Workflow::Texts) {
         let attempt = request
             .attempt
             .as_ref()
@@ -275,9 +275,9 @@ fn wrong_requests(stage: &Stage, ledger: &Ledger) -> Vec<String> {
 }
 
 /// Whether two requests to one person that became texts left within the cool-down that the line had at the first.
-fn has_texts_too_close(sent: &[Sent], facts: &Facts) -> bool {
+fn has_texts_too_close(sent: &[Sent], texts: &Texts) -> bool {
     let is_short = |at: Second| {
-        facts
+        texts
             .line_changes
             .iter()
             .any(|(when, change)| *change == SHORT_COOL_DOWN && *when <= at)
@@ -295,9 +295,9 @@ fn has_texts_too_close(sent: &[Sent], facts: &Facts) -> bool {
 }
 
 /// A text comes from the line, in the line's words, and the first one says how to have no more.
-fn wrong_words(sent: &[Sent], facts: &Facts) -> Vec<String> {
+fn wrong_words(sent: &[Sent], texts: &Texts) -> Vec<String> {
     let mut wrong = Vec::new();
-    let has_other_name = facts.line_changes.iter().any(|(_, change)| *change == OTHER_NAME);
+    let has_other_name = texts.line_changes.iter().any(|(_, change)| *change == OTHER_NAME);
     let names = &NAMES[..if has_other_name { 2 } else { 1 }];
     for (number, text) in sent.iter().enumerate() {
         let message = &text.message;
@@ -354,7 +354,14 @@ fn complaints(job: &Job, scene: &Scene, texts: &[&Sent]) -> Vec<&'static str> {
 }
 
 /// Whether something that concerned this call, at its time, explains that it was not answered by a text.
-fn is_excused(job: &Job, scene: &Scene, facts: &Facts, ledger: &Ledger, sent: &[Sent]) -> bool {
+fn is_excused(
+    job: &Job,
+    scene: &Scene,
+    texts: &Texts,
+    facts: &Facts,
+    ledger: &Ledger,
+    sent: &[Sent],
+) -> bool {
     let ended = job.ended.unwrap_or(MUCH_LATER);
     let is_among = |people: &BTreeSet<String>| job.recipient.as_ref().is_some_and(|one| people.contains(one));
     let until = ended.min(scene.ends_at + EXPIRES);
@@ -362,18 +369,18 @@ fn is_excused(job: &Job, scene: &Scene, facts: &Facts, ledger: &Ledger, sent: &[
     let was_hindered = facts.longest_calm(scene.ends_at, until, &unclear) < IS_SENT_WITHIN;
     match (job.state.as_str(), job.reason.as_deref().unwrap_or_default()) {
         ("suppressed", "no_caller_id") => !scene.has_number(),
-        ("suppressed", "opted_out") => is_among(&facts.stopped),
+        ("suppressed", "opted_out") => is_among(&texts.stopped),
         ("suppressed", "already_texted") => sent.iter().any(|text| {
             text.message.to == scene.call.from && (0..COOL_DOWN.as_secs()).contains(&(ended - text.left))
         }),
-        ("suppressed", "switched_off") => facts
+        ("suppressed", "switched_off") => texts
             .line_changes
             .iter()
             .any(|(at, change)| *change == NO_TEXTS && *at <= ended),
         ("suppressed", "expired") => was_hindered,
         ("suppressed", _) => false,
         ("refused", _) => {
-            is_among(&facts.stopped_at_twilio) || ledger.has_attempt_of(job, &facts.bad_numbers)
+            is_among(&texts.stopped_at_twilio) || facts.answered_by(Fate::BadNumber, ledger.attempts_of(job))
         }
         ("dead", _) => job.attempts >= 3 || was_hindered,
         // What made it unclear explains nothing: something must have kept the answer from being found.
