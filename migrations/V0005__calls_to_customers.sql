@@ -20,7 +20,15 @@ ALTER TABLE jobs
   ADD CONSTRAINT a_call_has_a_customer CHECK ((kind IN ('welcome_call', 'daily_call')) = (customer_id IS NOT NULL)),
   ADD CONSTRAINT a_daily_call_has_its_day CHECK ((kind = 'daily_call') = (local_day IS NOT NULL));
 
-CREATE UNIQUE INDEX one_welcome_call_ever ON jobs (customer_id) WHERE kind = 'welcome_call';
+-- Whether a job that has ended so may be followed by another: what was in its way may have passed, and none of its
+-- attempts may have arrived.
+CREATE FUNCTION may_be_followed(state text, reason text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT state = 'dead' OR state = 'suppressed' AND coalesce(reason IN
+    ('expired', 'not_paid', 'phone_not_validated', 'calling_disabled', 'opted_out', 'timezone_unknown'), false) $$;
+
+-- One that is or may have been made; see is_owed_a_welcome.
+CREATE UNIQUE INDEX one_welcome_call_ever ON jobs (customer_id)
+  WHERE kind = 'welcome_call' AND NOT may_be_followed(state, state_reason);
 CREATE UNIQUE INDEX one_daily_call_per_day ON jobs (customer_id, local_day) WHERE kind = 'daily_call';
 -- The old system's name; there it left out the call that was being made.
 CREATE UNIQUE INDEX unique_customer_call_active ON jobs (customer_id)
@@ -50,6 +58,11 @@ ALTER TABLE attempts
   ALTER COLUMN sender DROP NOT NULL,
   ALTER COLUMN cool_down DROP NOT NULL,
   ADD COLUMN customer_id text REFERENCES customers,
+  -- Whether it is one of its job's three: a no to us, or to everybody, is none to this call.
+  ADD COLUMN counts boolean NOT NULL DEFAULT true,
+  DROP CONSTRAINT three_attempts_at_most,
+  -- For a call the guard counts.
+  ADD CONSTRAINT three_attempts_at_most CHECK (attempt_no BETWEEN 1 AND 3 OR channel = 'call' AND attempt_no BETWEEN 1 AND 1000),
   -- The zone that decided, and the clock there at the moment of the permit.
   ADD COLUMN timezone text,
   ADD COLUMN local_day date,
@@ -105,13 +118,24 @@ CREATE FUNCTION rule_against_calling(customer customers, at timestamptz, day dat
     WHEN (at AT TIME ZONE known_zone(customer.timezone))::date <> day THEN 'daily_call_on_its_day'
   END $$;
 
+-- Whether somebody who has paid since then is still to be welcomed: nobody has tried in a way that may have arrived, and
+-- what ended an earlier try has passed or will. A definite no to their number ends it.
+CREATE FUNCTION is_owed_a_welcome(customer customers, since timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN coalesce(customer.paid_at < since, true) OR customer.welcome_call_completed THEN false ELSE
+    NOT EXISTS (SELECT FROM jobs WHERE kind = 'welcome_call' AND customer_id = customer.id AND NOT may_be_followed(state, state_reason))
+    AND NOT EXISTS (SELECT FROM attempts JOIN jobs ON jobs.id = attempts.job_id
+                    WHERE attempts.customer_id = customer.id AND attempts.channel = 'call' AND attempts.state <> 'refused'
+                      AND jobs.kind = 'welcome_call')
+    AND NOT EXISTS (SELECT FROM duplicate_evidence JOIN attempts ON attempts.id = duplicate_evidence.attempt_id
+                    JOIN jobs ON jobs.id = attempts.job_id
+                    WHERE jobs.customer_id = customer.id AND jobs.kind = 'welcome_call') END $$;
+
 -- When the scheduler has to look at a customer next, if everything is as it stands now.
 CREATE FUNCTION plan_of(customer customers) RETURNS timestamptz LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN customer.payment_status <> 'Paid' OR NOT customer.phone_validated OR customer.call_status = 'disabled'
       OR known_zone(customer.timezone) IS NULL OR coalesce(customer.paused_until = 'infinity', false) THEN NULL
-    WHEN customer.paid_at >= calling.welcome_since AND NOT customer.welcome_call_completed
-      AND NOT EXISTS (SELECT FROM jobs WHERE kind = 'welcome_call' AND customer_id = customer.id)
+    WHEN is_owed_a_welcome(customer, calling.welcome_since)
       -- Twenty minutes to look around first.
       THEN next_lawful_time(greatest(switchboard_now(), customer.paid_at + interval '20 minutes', customer.paused_until),
                             customer.timezone)
@@ -168,7 +192,7 @@ BEGIN
   SELECT * INTO STRICT job FROM jobs WHERE id = NEW.job_id FOR UPDATE;
   NEW.state := 'sending';
   NEW.granted_at := switchboard_now();
-  NEW.provider_id := NULL; NEW.settled_at := NULL; NEW.reads := 0; NEW.empty_reads := 0;
+  NEW.provider_id := NULL; NEW.settled_at := NULL; NEW.reads := 0; NEW.empty_reads := 0; NEW.counts := true;
   SELECT coalesce(max(attempt_no), 0) + 1 INTO NEW.attempt_no FROM attempts WHERE job_id = job.id;
   IF job.customer_id IS NULL THEN
     NEW.channel := 'sms';
@@ -193,6 +217,9 @@ BEGIN
 
   IF job.state <> 'in_flight' OR job.lease_until <= NEW.granted_at THEN
     RAISE EXCEPTION 'no lease' USING ERRCODE = 'P0401', CONSTRAINT = 'attempt_needs_a_lease';
+  END IF;
+  IF NEW.attempt_no > 3 AND (SELECT count(*) FROM attempts WHERE job_id = job.id AND counts) >= 3 THEN
+    RAISE EXCEPTION 'three attempts' USING ERRCODE = 'P0413', CONSTRAINT = 'three_attempts_at_most';
   END IF;
   IF NEW.granted_at >= job.expires_at THEN
     RAISE EXCEPTION 'expired' USING ERRCODE = 'P0402', CONSTRAINT = 'nothing_after_expiry';
@@ -376,4 +403,5 @@ GRANT SELECT ON call_results, placed_calls, call_queue TO switchboard_app;
 GRANT INSERT (provider_id, result, ended_reason, started_at, ended_at, customer_spoke, told_by),
       UPDATE (result, ended_reason, started_at, ended_at, customer_spoke, told_by) ON call_results TO switchboard_app;
 GRANT INSERT (customer_id, local_day), UPDATE (projected) ON jobs TO switchboard_app;
+GRANT UPDATE (counts) ON attempts TO switchboard_app;
 GRANT SELECT, INSERT, UPDATE ON ticks TO switchboard_app;

@@ -38,8 +38,7 @@ SELECT jsonb_build_object(
   'last_call_date', (asked.row).last_call_date,
   'next_call_at', CASE WHEN isfinite((asked.row).next_call_scheduled_at) THEN (asked.row).next_call_scheduled_at END,
   'next_call_day', ((asked.row).next_call_scheduled_at AT TIME ZONE asked.zone)::date,
-  'welcome_is_owed', (asked.row).paid_at >= calling.welcome_since AND NOT (asked.row).welcome_call_completed
-    AND NOT EXISTS (SELECT FROM jobs WHERE kind = 'welcome_call' AND customer_id = $1),
+  'welcome_is_owed', is_owed_a_welcome(asked.row, calling.welcome_since),
   'scheduler_ticked_at', (SELECT ticked_at FROM ticks WHERE function = 'call-scheduler'),
   'versions', (SELECT jsonb_agg(jsonb_build_object(
       'until', until, 'phone', (versions.row).phone, 'phone_validated', (versions.row).phone_validated,
