@@ -236,6 +236,12 @@ BEGIN
     IF rule IS NOT NULL THEN
       RAISE EXCEPTION 'not to be called' USING ERRCODE = 'P0409', CONSTRAINT = rule;
     END IF;
+    IF job.kind = 'welcome_call' AND EXISTS (
+         SELECT FROM attempts AS earlier JOIN jobs AS other ON other.id = earlier.job_id
+         WHERE earlier.customer_id = NEW.customer_id AND earlier.channel = 'call' AND earlier.state <> 'refused'
+           AND other.kind = 'welcome_call' AND other.id <> job.id) THEN
+      RAISE EXCEPTION 'welcomed' USING ERRCODE = 'P0408', CONSTRAINT = 'one_welcome_call_ever';
+    END IF;
     -- A day is what a clock shows: the customer's of now, and for a telephone also the one by which it was called
     -- before. The indexes of local_day compare what two clocks called two days.
     IF EXISTS (SELECT FROM attempts AS earlier
