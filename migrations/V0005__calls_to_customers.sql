@@ -145,12 +145,25 @@ CREATE FUNCTION plan_of(customer customers) RETURNS timestamptz LANGUAGE sql STA
 
 -- Whoever writes a customer's row, the plan follows from it.
 CREATE FUNCTION plan_calls() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE hour timestamptz;
 BEGIN
   IF TG_OP = 'INSERT' OR
      (NEW.payment_status, NEW.paid_at, NEW.phone_validated, NEW.call_status, NEW.timezone, NEW.call_at, NEW.call_days, NEW.paused_until)
      IS DISTINCT FROM
      (OLD.payment_status, OLD.paid_at, OLD.phone_validated, OLD.call_status, OLD.timezone, OLD.call_at, OLD.call_days, OLD.paused_until)
-  THEN NEW.next_call_scheduled_at := plan_of(NEW); END IF;
+  THEN
+    NEW.next_call_scheduled_at := plan_of(NEW);
+    -- Whose hour has come and who has not been looked at yet stays due, if that day's hour is not to come still: else
+    -- whoever writes to their row meanwhile takes the day's call away.
+    IF TG_OP = 'UPDATE' AND NEW.next_call_scheduled_at > switchboard_now()
+       AND OLD.next_call_scheduled_at BETWEEN switchboard_now() - interval '4 hours' AND switchboard_now() THEN
+      hour := at_local_time((OLD.next_call_scheduled_at AT TIME ZONE NEW.timezone)::date, NEW.call_at, NEW.timezone);
+      IF hour BETWEEN switchboard_now() - interval '4 hours' AND switchboard_now()
+         AND extract(isodow FROM hour AT TIME ZONE NEW.timezone) = ANY (NEW.call_days)
+         AND coalesce(NEW.paused_until <= hour, true)
+      THEN NEW.next_call_scheduled_at := hour; END IF;
+    END IF;
+  END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER plan_calls BEFORE INSERT OR UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION plan_calls();
