@@ -312,24 +312,45 @@ REVOKE EXECUTE ON FUNCTION wait_for_permits() FROM PUBLIC;
 
 -- ---------------------------------------------------------------- the customers of the system that we replace
 
+-- Whom the adoption left out, or switched off, and why.
+CREATE TABLE customers_left_out (
+  id  text NOT NULL,
+  why text NOT NULL
+);
+
 -- Each with a payment of its own in the ledger, so that later events are weighed against it. A zone that is no place
--- stays in timezone_given until somebody says which place it is; a phone that is no number is none.
+-- stays in timezone_given until somebody says which place it is; a phone that is no number is none. Who pays and had no
+-- next call was called by nobody, and is not before somebody says so; who had one keeps its hour.
 DO $$
-DECLARE old record; customer jsonb; adopted bigint := 0; without_zone bigint := 0; without_phone bigint := 0;
+DECLARE old record; customer jsonb; zone text; plan timestamptz; paid boolean;
+        adopted bigint := 0; without_zone bigint := 0; without_phone bigint := 0; left_out bigint; switched_off bigint;
 BEGIN
   IF to_regclass('legacy_customers') IS NULL THEN RETURN; END IF;
+  -- What was written without a zone was written in UTC.
+  PERFORM set_config('TimeZone', 'UTC', true);
   FOR old IN EXECUTE 'SELECT to_jsonb(legacy) AS customer FROM legacy_customers AS legacy' LOOP
     customer := old.customer;
-    CONTINUE WHEN coalesce(customer ->> 'id', '') !~ '^[A-Za-z0-9_.:-]{1,40}$';
-    INSERT INTO customers (id, name, phone, phone_validated, timezone, timezone_given, call_status, welcome_call_completed, last_call_date, created_at)
+    IF coalesce(customer ->> 'id', '') !~ '^[A-Za-z0-9_.:-]{1,40}$' THEN
+      INSERT INTO customers_left_out VALUES (coalesce(customer ->> 'id', ''), 'was left out: no id of up to 40 letters, digits and _.:-');
+      CONTINUE;
+    END IF;
+    zone := known_zone(customer ->> 'timezone');
+    plan := (customer ->> 'next_call_scheduled_at')::timestamptz;
+    paid := coalesce(lower(customer ->> 'payment_status') = 'paid', false);
+    IF paid AND plan IS NULL THEN
+      INSERT INTO customers_left_out VALUES (customer ->> 'id', 'is switched off: the old system had planned no call (ops resume)');
+    END IF;
+    INSERT INTO customers (id, name, phone, phone_validated, timezone, timezone_given, call_at, call_status, welcome_call_completed, last_call_date, created_at)
     SELECT customer ->> 'id', left(customer ->> 'name', 200), phone, phone IS NOT NULL AND coalesce((customer ->> 'phone_validated')::boolean, false),
-           CASE WHEN is_time_zone(customer ->> 'timezone') THEN customer ->> 'timezone' END, customer ->> 'timezone',
-           CASE WHEN customer ->> 'call_status' = 'disabled' THEN 'disabled' ELSE 'enabled' END,
+           zone, customer ->> 'timezone',
+           CASE WHEN zone IS NOT NULL AND isfinite(plan)
+                THEN least(greatest((plan AT TIME ZONE zone)::time, '08:00'), '20:30') ELSE '10:00' END,
+           CASE WHEN lower(customer ->> 'call_status') <> 'enabled' OR paid AND plan IS NULL THEN 'disabled' ELSE 'enabled' END,
            coalesce((customer ->> 'welcome_call_completed')::boolean, false), (customer ->> 'last_call_date')::timestamp::date,
            coalesce((customer ->> 'created_at')::timestamptz, switchboard_now())
     FROM (SELECT CASE WHEN customer ->> 'phone' ~ '^\+[1-9][0-9]{6,14}$' THEN customer ->> 'phone' END AS phone) AS number;
     adopted := adopted + 1;
-    without_zone := without_zone + (NOT is_time_zone(coalesce(customer ->> 'timezone', '')))::int;
+    without_zone := without_zone + (zone IS NULL)::int;
     without_phone := without_phone + (coalesce(customer ->> 'phone', '') !~ '^\+[1-9][0-9]{6,14}$')::int;
     -- Whoever had their welcome call has had it for ever.
     IF (customer ->> 'welcome_call_completed')::boolean THEN
@@ -337,7 +358,7 @@ BEGIN
       VALUES ('welcome_call', customer ->> 'id', customer ->> 'id', 'legacy', 'suppressed', 'handled_before',
               switchboard_now(), switchboard_now(), switchboard_now() + interval '1 second', switchboard_now());
     END IF;
-    IF customer ->> 'payment_status' = 'Paid' THEN
+    IF paid THEN
       INSERT INTO payment_events (source, id, kind, created_at, effect, object_ids, customer_id)
       VALUES ('legacy', customer ->> 'id', 'Paid', coalesce((customer ->> 'created_at')::timestamptz, switchboard_now()), 'paid',
               ARRAY[customer ->> 'id'], customer ->> 'id');
@@ -345,6 +366,11 @@ BEGIN
   END LOOP;
   RAISE NOTICE 'adopted % customers, % of them without a time zone that we know and % without a telephone number',
     adopted, without_zone, without_phone;
+  SELECT count(*) FILTER (WHERE why LIKE 'was left out%'), count(*) FILTER (WHERE why LIKE 'is switched off%')
+    INTO left_out, switched_off FROM customers_left_out;
+  IF left_out + switched_off > 0 THEN
+    RAISE NOTICE 'left out % customers, and switched off % whom nobody had planned to call: ops repair names them', left_out, switched_off;
+  END IF;
   IF to_regclass('legacy_call_queue') IS NOT NULL THEN
     RAISE NOTICE 'left the old call queue as it is: whoever is due is called once, however often they stand in it';
   END IF;
