@@ -166,6 +166,12 @@ async fn database(client: &mut Client) -> anyhow::Result<Level> {
             "{number} calls are for a person to decide (state needs_human)"
         )),
     });
+    checks.push(match count("nobodys_refunds") {
+        0 => Verdict::Ready,
+        number => Verdict::Open(format!(
+            "{number} refunds, disputes or ends name no customer: whoever it was is called on (payment_events without customer_id)"
+        )),
+    });
     let logins = client.query_typed(include_str!("sql/time_outs.sql"), &[]).await?;
     if logins.is_empty() {
         checks.push(Verdict::Open("no login has the role switchboard_app".to_owned()));
