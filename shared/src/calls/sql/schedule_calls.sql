@@ -56,10 +56,10 @@ owed AS (
   FROM decided
   WHERE decision IN ('welcome_call', 'daily_call')
   ON CONFLICT DO NOTHING
-  RETURNING id, customer_id
+  RETURNING id, customer_id, expires_at
 ),
 done AS (
-  SELECT decided.*, owed.id AS job_id
+  SELECT decided.*, owed.id AS job_id, owed.expires_at <= switchboard_now() AS is_missed
   FROM decided LEFT JOIN owed ON owed.customer_id = decided.id
 ),
 planned AS (
@@ -75,6 +75,6 @@ planned AS (
          OR (SELECT id FROM jobs
              WHERE kind = 'daily_call' AND customer_id = done.id AND jobs.local_day = done.local_day) IS NOT NULL)
 )
-SELECT id AS customer_id, decision, job_id
+SELECT id AS customer_id, CASE WHEN is_missed THEN 'missed' ELSE decision END AS decision, job_id
 FROM done
 ORDER BY planned_at, id
