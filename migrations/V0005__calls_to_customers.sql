@@ -436,7 +436,8 @@ SELECT id, customer_id, CASE kind WHEN 'welcome_call' THEN 'welcome' ELSE 'daily
        CASE WHEN state = 'pending' AND EXISTS (SELECT FROM attempts WHERE attempts.job_id = jobs.id) THEN 'retrying'
             WHEN state = 'pending' THEN 'pending'
             WHEN state IN ('in_flight', 'unknown') THEN 'calling'
-            WHEN state = 'accepted' THEN 'completed'
+            -- What had been done already is done.
+            WHEN state = 'accepted' OR state_reason IN ('welcome_completed', 'called_today', 'handled_before') THEN 'completed'
             ELSE 'failed' END AS status,
        state_reason, created_at, ended_at
 FROM jobs
