@@ -255,6 +255,12 @@ BEGIN
            AND other.kind = 'welcome_call' AND other.id <> job.id) THEN
       RAISE EXCEPTION 'welcomed' USING ERRCODE = 'P0408', CONSTRAINT = 'one_welcome_call_ever';
     END IF;
+    -- A no that was none: the telephone rang.
+    IF EXISTS (SELECT FROM duplicate_evidence AS evidence JOIN attempts AS earlier ON earlier.id = evidence.attempt_id
+               WHERE (earlier.customer_id = NEW.customer_id OR earlier.recipient = NEW.recipient) AND earlier.channel = 'call'
+                 AND (earlier.spacing @> NEW.granted_at OR (earlier.granted_at AT TIME ZONE NEW.timezone)::date = NEW.local_day)) THEN
+      RAISE EXCEPTION 'called today' USING ERRCODE = 'P0412', CONSTRAINT = 'one_call_per_customer_day';
+    END IF;
     -- A day is what a clock shows: the customer's of now, and for a telephone also the one by which it was called
     -- before. The indexes of local_day compare what two clocks called two days.
     IF EXISTS (SELECT FROM attempts AS earlier
