@@ -60,7 +60,8 @@ SELECT jsonb_build_object(
           'state', attempt.state, 'granted_at', attempt.granted_at,
           'local_day', attempt.local_day, 'local_time', date_trunc('minute', attempt.local_time), 'timezone', attempt.timezone,
           'reason', attempt.reason, 'result', result.result, 'ended_reason', result.ended_reason,
-          'customer_spoke', result.customer_spoke) ORDER BY attempt.attempt_no), '[]')
+          'customer_spoke', result.customer_spoke,
+          'has_evidence', EXISTS (SELECT FROM duplicate_evidence WHERE duplicate_evidence.attempt_id = attempt.id)) ORDER BY attempt.attempt_no), '[]')
         FROM attempts AS attempt LEFT JOIN call_results AS result ON result.provider_id = attempt.provider_id
         WHERE attempt.job_id = concerned.id)) ORDER BY concerned.created_at), '[]') FROM concerned),
   -- Calls that leave no room for one on that day: to the same telephone, or to them within ten hours of it.
