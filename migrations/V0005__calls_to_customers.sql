@@ -418,6 +418,27 @@ CREATE TRIGGER keep_change AFTER UPDATE ON customers FOR EACH ROW
 CREATE TRIGGER keep_changes BEFORE UPDATE OR DELETE OR TRUNCATE ON changes EXECUTE FUNCTION refuse_removal();
 REVOKE EXECUTE ON FUNCTION keep_change() FROM PUBLIC;
 
+-- What a person has decided where no machine can: about a job that is in needs_human, or about an attempt that there is
+-- evidence against. Append only.
+CREATE TABLE decisions (
+  subject    uuid NOT NULL,
+  decided_at timestamptz NOT NULL DEFAULT switchboard_now(),
+  decided_by text NOT NULL DEFAULT session_user,
+  words      text NOT NULL CONSTRAINT a_decision_has_words CHECK (words <> '')
+);
+CREATE INDEX decisions_by_subject ON decisions (subject);
+CREATE TRIGGER keep_decisions BEFORE UPDATE OR DELETE OR TRUNCATE ON decisions EXECUTE FUNCTION refuse_removal();
+
+-- What waits for one.
+CREATE VIEW undecided AS
+SELECT jobs.id AS subject, 'job' AS kind, customer_id, ended_at AS since, state_reason AS what
+FROM jobs
+WHERE customer_id IS NOT NULL AND state = 'needs_human' AND NOT EXISTS (SELECT FROM decisions WHERE subject = jobs.id)
+UNION ALL
+SELECT evidence.attempt_id, 'evidence', attempts.customer_id, evidence.found_at, evidence.note || ' (' || evidence.provider_id || ')'
+FROM duplicate_evidence AS evidence LEFT JOIN attempts ON attempts.id = evidence.attempt_id
+WHERE NOT EXISTS (SELECT FROM decisions WHERE subject = evidence.attempt_id AND decided_at >= evidence.found_at);
+
 -- When a function that a schedule runs has last come to the end of a run: whether its schedule ticks.
 CREATE TABLE ticks (
   function  text CONSTRAINT ticks_key PRIMARY KEY,
