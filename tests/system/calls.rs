@@ -263,10 +263,7 @@ async fn a_telephone_of_two_customers_rings_once_a_day() {
     ended.sort();
     assert_eq!(ended[0], job("daily_call", "accepted", ""));
     // Both rules say no; the database names the first that it comes to.
-    assert_eq!(
-        ended[1],
-        job("daily_call", "suppressed", "called_within_ten_hours")
-    );
+    assert_eq!(ended[1], job("daily_call", "suppressed", "phone_called_today"));
 }
 
 #[tokio::test]

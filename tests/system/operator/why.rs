@@ -122,13 +122,13 @@ async fn a_call_that_a_rule_or_vapi_refused_is_told_with_the_reason() {
     callees.accepted(first).await;
     assert_eq!(
         callees.grant("second").await,
-        Err("ten_hours_between_calls_to_a_phone".to_owned())
+        Err("one_call_per_phone_day".to_owned())
     );
-    callees.suppress("second", "called_within_ten_hours").await;
+    callees.suppress("second", "phone_called_today").await;
     let said = callees.why("second", None).await;
     assert!(
         said.ends_with(
-            "they, or somebody with their number, were called less than ten hours before (first, at 10:00)."
+            "somebody with the same number was called that day, or may have been (first, at 10:00)."
         ),
         "{said}"
     );

@@ -8,8 +8,7 @@ WITH due AS (
     FROM customers AS customer
     WHERE customer.next_call_scheduled_at <= switchboard_now()
       -- One row that cannot be computed with would stop everybody's calls.
-      AND CASE WHEN customer.next_call_scheduled_at <= switchboard_now()
-               THEN isfinite(customer.next_call_scheduled_at) AND is_time_zone(customer.timezone) END
+      AND isfinite(customer.next_call_scheduled_at) AND is_time_zone(customer.timezone)
       -- One call at a time: whoever is being called is looked at again when that has ended. Put so, and not as
       -- NOT EXISTS, it is looked up for each customer and never read for all.
       AND (SELECT id FROM jobs
