@@ -5,9 +5,7 @@ use tokio_postgres::types::Type;
 
 /// What waits for a decision, a line each, the oldest first.
 pub async fn undecided(client: &Client) -> anyhow::Result<Vec<String>> {
-    let rows = client
-        .query_typed(include_str!("sql/undecided.sql"), &[])
-        .await?;
+    let rows = client.query_typed(include_str!("sql/undecided.sql"), &[]).await?;
     Ok(rows.iter().map(|row| row.get("line")).collect())
 }
 

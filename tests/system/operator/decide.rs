@@ -34,15 +34,9 @@ async fn what_a_person_has_decided_waits_no_more_and_stays_in_the_ledger() {
         let again = ops::decide(callees.owner(), subject, "once more").await;
         assert_eq!(again.expect("an answer"), None, "{subject}");
     }
-    assert_eq!(
-        ops::undecided(callees.owner()).await.expect("a list"),
-        [""; 0]
-    );
+    assert_eq!(ops::undecided(callees.owner()).await.expect("a list"), [""; 0]);
     assert_eq!(callees.one("SELECT state FROM jobs").await, "needs_human");
-    assert_eq!(
-        callees.one("SELECT count(*) FROM duplicate_evidence").await,
-        "1"
-    );
+    assert_eq!(callees.one("SELECT count(*) FROM duplicate_evidence").await, "1");
     let kept = "SELECT string_agg(DISTINCT decided_by || ': ' || words, ', ') FROM decisions";
     assert_eq!(callees.one(kept).await, "postgres: asked Ada: nobody rang");
     // What comes after a decision is new.

@@ -214,7 +214,9 @@ async fn no_permit_that_was_asked_for_before_a_stop_is_given_after_it() {
             tokio::task::yield_now().await;
         }
         callees
-            .sql("INSERT INTO opt_outs (phone, source) SELECT phone, 'sms' FROM customers WHERE id = 'cust_2'")
+            .sql(
+                "INSERT INTO opt_outs (phone, source) SELECT phone, 'sms' FROM customers WHERE id = 'cust_2'",
+            )
             .await;
         first.batch_execute("COMMIT").await.expect("a commit");
     };

@@ -198,9 +198,15 @@ async fn who_is_due_stays_due_whatever_is_written_to_their_row() {
     for (change, expected) in [
         ("call_days = '{1,3,4,5}'", "daily_call 2026-06-11 pending"),
         ("call_at = '09:30'", "daily_call 2026-06-11 pending"),
-        ("timezone = 'America/Yellowknife'", "daily_call 2026-06-11 pending"),
+        (
+            "timezone = 'America/Yellowknife'",
+            "daily_call 2026-06-11 pending",
+        ),
         ("paid_at = '2026-04-01'", "daily_call 2026-06-11 pending"),
-        ("paused_until = '2026-06-11 12:00Z'", "daily_call 2026-06-11 pending"),
+        (
+            "paused_until = '2026-06-11 12:00Z'",
+            "daily_call 2026-06-11 pending",
+        ),
         // Not their day, not their hour yet, and not now.
         ("call_days = '{1,2}'", ""),
         ("call_at = '10:30'", ""),

@@ -84,7 +84,10 @@ async fn a_stop_is_heard_though_nobody_reports_more_than_that_the_call_is_over()
     assert_eq!(opt_outs(&world).await, "nobody", "nothing was said of it yet");
     minutes(&world, 4).await;
     nobody_reaches_ann(&world, "asked for").await;
-    assert_eq!(result(&world).await, "answered customer-ended-call spoke by webhook");
+    assert_eq!(
+        result(&world).await,
+        "answered customer-ended-call spoke by webhook"
+    );
 }
 
 #[tokio::test]

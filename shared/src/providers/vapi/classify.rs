@@ -58,9 +58,7 @@ pub fn classify(status: u16, retry_after: Option<&str>, body: &[u8]) -> Outcome 
             refused(AfterRefusal::Unauthorized, meaning(400, said))
         }
         // An edge that answers in Vapi's place does not speak for Vapi.
-        (400 | 405 | 413 | 415 | 422, Some(said)) => {
-            refused(AfterRefusal::GiveUp, meaning(status, said))
-        }
+        (400 | 405 | 413 | 415 | 422, Some(said)) => refused(AfterRefusal::GiveUp, meaning(status, said)),
         // Nothing documented says whether a call that cannot be paid for is left undone.
         (402, _) => unknown("no definite answer: perhaps the account is out of credit"),
         _ => unknown("no definite answer"),
