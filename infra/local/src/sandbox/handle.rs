@@ -216,13 +216,6 @@ impl SandboxTwilio {
             .push_back(behaviour);
     }
 
-    /// What was scripted for the next requests to send is not going to happen.
-    pub fn nothing_next(&self) {
-        let mut script = self.account.script();
-        script.next.clear();
-        script.next_to.clear();
-    }
-
     /// Every request to send a text to `number` is treated so.
     pub fn on_every_send_to(&self, number: &str, behaviour: Behaviour) {
         self.account
@@ -265,6 +258,7 @@ impl SandboxTwilio {
     pub fn nothing_next(&self) {
         let mut script = self.account.script();
         script.next.clear();
+        script.next_to.clear();
         script.next_read.clear();
     }
 

@@ -68,7 +68,7 @@ impl Point {
                 },
             }),
             // The grant is where it matters most.
-            ..75 => Self::around("grant", rng),
+            45..75 => Self::around("grant", rng),
             _ => Self::around(others[rng.usize(..others.len())], rng),
         }
     }
