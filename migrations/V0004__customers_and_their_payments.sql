@@ -22,10 +22,10 @@ CREATE FUNCTION next_lawful_time(at timestamptz, zone text) RETURNS timestamptz 
   FROM (SELECT at AT TIME ZONE zone AS local) AS clock $$;
 
 -- Whether this database knows a place by that name. Nothing else of what AT TIME ZONE understands has a clock that
--- is right the whole year.
+-- is right the whole year; and nobody lives in UTC, which is what systems say that were never told.
 CREATE FUNCTION is_time_zone(zone text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$
 BEGIN
-  IF zone !~ '^([A-Z][A-Za-z_-]+(/[A-Z][A-Za-z_-]+){1,2}|UTC)$' THEN RETURN false; END IF;
+  IF zone !~ '^([A-Z][A-Za-z_-]+(/[A-Z][A-Za-z_-]+){1,2})$' OR zone LIKE 'Etc/%' THEN RETURN false; END IF;
   PERFORM timestamptz 'epoch' AT TIME ZONE zone;
   RETURN true;
 EXCEPTION WHEN invalid_parameter_value THEN RETURN false;

@@ -20,7 +20,15 @@ ALTER TABLE jobs
   ADD CONSTRAINT a_call_has_a_customer CHECK ((kind IN ('welcome_call', 'daily_call')) = (customer_id IS NOT NULL)),
   ADD CONSTRAINT a_daily_call_has_its_day CHECK ((kind = 'daily_call') = (local_day IS NOT NULL));
 
-CREATE UNIQUE INDEX one_welcome_call_ever ON jobs (customer_id) WHERE kind = 'welcome_call';
+-- Whether a job that has ended so may be followed by another: what was in its way may have passed, and none of its
+-- attempts may have arrived.
+CREATE FUNCTION may_be_followed(state text, reason text) RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT state = 'dead' OR state = 'suppressed' AND coalesce(reason IN
+    ('expired', 'not_paid', 'phone_not_validated', 'calling_disabled', 'opted_out', 'timezone_unknown'), false) $$;
+
+-- One that is or may have been made; see is_owed_a_welcome.
+CREATE UNIQUE INDEX one_welcome_call_ever ON jobs (customer_id)
+  WHERE kind = 'welcome_call' AND NOT may_be_followed(state, state_reason);
 CREATE UNIQUE INDEX one_daily_call_per_day ON jobs (customer_id, local_day) WHERE kind = 'daily_call';
 -- The old system's name; there it left out the call that was being made.
 CREATE UNIQUE INDEX unique_customer_call_active ON jobs (customer_id)
@@ -50,6 +58,11 @@ ALTER TABLE attempts
   ALTER COLUMN sender DROP NOT NULL,
   ALTER COLUMN cool_down DROP NOT NULL,
   ADD COLUMN customer_id text REFERENCES customers,
+  -- Whether it is one of its job's three: a no to us, or to everybody, is none to this call.
+  ADD COLUMN counts boolean NOT NULL DEFAULT true,
+  DROP CONSTRAINT three_attempts_at_most,
+  -- For a call the guard counts.
+  ADD CONSTRAINT three_attempts_at_most CHECK (attempt_no BETWEEN 1 AND 3 OR channel = 'call' AND attempt_no BETWEEN 1 AND 1000),
   -- The zone that decided, and the clock there at the moment of the permit.
   ADD COLUMN timezone text,
   ADD COLUMN local_day date,
@@ -105,13 +118,24 @@ CREATE FUNCTION rule_against_calling(customer customers, at timestamptz, day dat
     WHEN (at AT TIME ZONE known_zone(customer.timezone))::date <> day THEN 'daily_call_on_its_day'
   END $$;
 
+-- Whether somebody who has paid since then is still to be welcomed: nobody has tried in a way that may have arrived, and
+-- what ended an earlier try has passed or will. A definite no to their number ends it.
+CREATE FUNCTION is_owed_a_welcome(customer customers, since timestamptz) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN coalesce(customer.paid_at < since, true) OR customer.welcome_call_completed THEN false ELSE
+    NOT EXISTS (SELECT FROM jobs WHERE kind = 'welcome_call' AND customer_id = customer.id AND NOT may_be_followed(state, state_reason))
+    AND NOT EXISTS (SELECT FROM attempts JOIN jobs ON jobs.id = attempts.job_id
+                    WHERE attempts.customer_id = customer.id AND attempts.channel = 'call' AND attempts.state <> 'refused'
+                      AND jobs.kind = 'welcome_call')
+    AND NOT EXISTS (SELECT FROM duplicate_evidence JOIN attempts ON attempts.id = duplicate_evidence.attempt_id
+                    JOIN jobs ON jobs.id = attempts.job_id
+                    WHERE jobs.customer_id = customer.id AND jobs.kind = 'welcome_call') END $$;
+
 -- When the scheduler has to look at a customer next, if everything is as it stands now.
 CREATE FUNCTION plan_of(customer customers) RETURNS timestamptz LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN customer.payment_status <> 'Paid' OR NOT customer.phone_validated OR customer.call_status = 'disabled'
       OR known_zone(customer.timezone) IS NULL OR coalesce(customer.paused_until = 'infinity', false) THEN NULL
-    WHEN customer.paid_at >= calling.welcome_since AND NOT customer.welcome_call_completed
-      AND NOT EXISTS (SELECT FROM jobs WHERE kind = 'welcome_call' AND customer_id = customer.id)
+    WHEN is_owed_a_welcome(customer, calling.welcome_since)
       -- Twenty minutes to look around first.
       THEN next_lawful_time(greatest(switchboard_now(), customer.paid_at + interval '20 minutes', customer.paused_until),
                             customer.timezone)
@@ -121,12 +145,25 @@ CREATE FUNCTION plan_of(customer customers) RETURNS timestamptz LANGUAGE sql STA
 
 -- Whoever writes a customer's row, the plan follows from it.
 CREATE FUNCTION plan_calls() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE hour timestamptz;
 BEGIN
   IF TG_OP = 'INSERT' OR
      (NEW.payment_status, NEW.paid_at, NEW.phone_validated, NEW.call_status, NEW.timezone, NEW.call_at, NEW.call_days, NEW.paused_until)
      IS DISTINCT FROM
      (OLD.payment_status, OLD.paid_at, OLD.phone_validated, OLD.call_status, OLD.timezone, OLD.call_at, OLD.call_days, OLD.paused_until)
-  THEN NEW.next_call_scheduled_at := plan_of(NEW); END IF;
+  THEN
+    NEW.next_call_scheduled_at := plan_of(NEW);
+    -- Whose hour has come and who has not been looked at yet stays due, if that day's hour is not to come still: else
+    -- whoever writes to their row meanwhile takes the day's call away.
+    IF TG_OP = 'UPDATE' AND NEW.next_call_scheduled_at > switchboard_now()
+       AND OLD.next_call_scheduled_at BETWEEN switchboard_now() - interval '4 hours' AND switchboard_now() THEN
+      hour := at_local_time((OLD.next_call_scheduled_at AT TIME ZONE NEW.timezone)::date, NEW.call_at, NEW.timezone);
+      IF hour BETWEEN switchboard_now() - interval '4 hours' AND switchboard_now()
+         AND extract(isodow FROM hour AT TIME ZONE NEW.timezone) = ANY (NEW.call_days)
+         AND coalesce(NEW.paused_until <= hour, true)
+      THEN NEW.next_call_scheduled_at := hour; END IF;
+    END IF;
+  END IF;
   RETURN NEW;
 END $$;
 CREATE TRIGGER plan_calls BEFORE INSERT OR UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION plan_calls();
@@ -168,7 +205,7 @@ BEGIN
   SELECT * INTO STRICT job FROM jobs WHERE id = NEW.job_id FOR UPDATE;
   NEW.state := 'sending';
   NEW.granted_at := switchboard_now();
-  NEW.provider_id := NULL; NEW.settled_at := NULL; NEW.reads := 0; NEW.empty_reads := 0;
+  NEW.provider_id := NULL; NEW.settled_at := NULL; NEW.reads := 0; NEW.empty_reads := 0; NEW.counts := true;
   SELECT coalesce(max(attempt_no), 0) + 1 INTO NEW.attempt_no FROM attempts WHERE job_id = job.id;
   IF job.customer_id IS NULL THEN
     NEW.channel := 'sms';
@@ -194,6 +231,9 @@ BEGIN
   IF job.state <> 'in_flight' OR job.lease_until <= NEW.granted_at THEN
     RAISE EXCEPTION 'no lease' USING ERRCODE = 'P0401', CONSTRAINT = 'attempt_needs_a_lease';
   END IF;
+  IF NEW.attempt_no > 3 AND (SELECT count(*) FROM attempts WHERE job_id = job.id AND counts) >= 3 THEN
+    RAISE EXCEPTION 'three attempts' USING ERRCODE = 'P0413', CONSTRAINT = 'three_attempts_at_most';
+  END IF;
   IF NEW.granted_at >= job.expires_at THEN
     RAISE EXCEPTION 'expired' USING ERRCODE = 'P0402', CONSTRAINT = 'nothing_after_expiry';
   END IF;
@@ -208,6 +248,18 @@ BEGIN
     rule := rule_against_calling(customer, NEW.granted_at, job.local_day);
     IF rule IS NOT NULL THEN
       RAISE EXCEPTION 'not to be called' USING ERRCODE = 'P0409', CONSTRAINT = rule;
+    END IF;
+    IF job.kind = 'welcome_call' AND EXISTS (
+         SELECT FROM attempts AS earlier JOIN jobs AS other ON other.id = earlier.job_id
+         WHERE earlier.customer_id = NEW.customer_id AND earlier.channel = 'call' AND earlier.state <> 'refused'
+           AND other.kind = 'welcome_call' AND other.id <> job.id) THEN
+      RAISE EXCEPTION 'welcomed' USING ERRCODE = 'P0408', CONSTRAINT = 'one_welcome_call_ever';
+    END IF;
+    -- A no that was none: the telephone rang.
+    IF EXISTS (SELECT FROM duplicate_evidence AS evidence JOIN attempts AS earlier ON earlier.id = evidence.attempt_id
+               WHERE (earlier.customer_id = NEW.customer_id OR earlier.recipient = NEW.recipient) AND earlier.channel = 'call'
+                 AND (earlier.spacing @> NEW.granted_at OR (earlier.granted_at AT TIME ZONE NEW.timezone)::date = NEW.local_day)) THEN
+      RAISE EXCEPTION 'called today' USING ERRCODE = 'P0412', CONSTRAINT = 'one_call_per_customer_day';
     END IF;
     -- A day is what a clock shows: the customer's of now, and for a telephone also the one by which it was called
     -- before. The indexes of local_day compare what two clocks called two days.
@@ -266,24 +318,45 @@ REVOKE EXECUTE ON FUNCTION wait_for_permits() FROM PUBLIC;
 
 -- ---------------------------------------------------------------- the customers of the system that we replace
 
+-- Whom the adoption left out, or switched off, and why.
+CREATE TABLE customers_left_out (
+  id  text NOT NULL,
+  why text NOT NULL
+);
+
 -- Each with a payment of its own in the ledger, so that later events are weighed against it. A zone that is no place
--- stays in timezone_given until somebody says which place it is; a phone that is no number is none.
+-- stays in timezone_given until somebody says which place it is; a phone that is no number is none. Who pays and had no
+-- next call was called by nobody, and is not before somebody says so; who had one keeps its hour.
 DO $$
-DECLARE old record; customer jsonb; adopted bigint := 0; without_zone bigint := 0; without_phone bigint := 0;
+DECLARE old record; customer jsonb; zone text; plan timestamptz; paid boolean;
+        adopted bigint := 0; without_zone bigint := 0; without_phone bigint := 0; left_out bigint; switched_off bigint;
 BEGIN
   IF to_regclass('legacy_customers') IS NULL THEN RETURN; END IF;
+  -- What was written without a zone was written in UTC.
+  PERFORM set_config('TimeZone', 'UTC', true);
   FOR old IN EXECUTE 'SELECT to_jsonb(legacy) AS customer FROM legacy_customers AS legacy' LOOP
     customer := old.customer;
-    CONTINUE WHEN coalesce(customer ->> 'id', '') !~ '^[A-Za-z0-9_.:-]{1,40}$';
-    INSERT INTO customers (id, name, phone, phone_validated, timezone, timezone_given, call_status, welcome_call_completed, last_call_date, created_at)
+    IF coalesce(customer ->> 'id', '') !~ '^[A-Za-z0-9_.:-]{1,40}$' THEN
+      INSERT INTO customers_left_out VALUES (coalesce(customer ->> 'id', ''), 'was left out: no id of up to 40 letters, digits and _.:-');
+      CONTINUE;
+    END IF;
+    zone := known_zone(customer ->> 'timezone');
+    plan := (customer ->> 'next_call_scheduled_at')::timestamptz;
+    paid := coalesce(lower(customer ->> 'payment_status') = 'paid', false);
+    IF paid AND plan IS NULL THEN
+      INSERT INTO customers_left_out VALUES (customer ->> 'id', 'is switched off: the old system had planned no call (ops resume)');
+    END IF;
+    INSERT INTO customers (id, name, phone, phone_validated, timezone, timezone_given, call_at, call_status, welcome_call_completed, last_call_date, created_at)
     SELECT customer ->> 'id', left(customer ->> 'name', 200), phone, phone IS NOT NULL AND coalesce((customer ->> 'phone_validated')::boolean, false),
-           CASE WHEN is_time_zone(customer ->> 'timezone') THEN customer ->> 'timezone' END, customer ->> 'timezone',
-           CASE WHEN customer ->> 'call_status' = 'disabled' THEN 'disabled' ELSE 'enabled' END,
+           zone, customer ->> 'timezone',
+           CASE WHEN zone IS NOT NULL AND isfinite(plan)
+                THEN least(greatest((plan AT TIME ZONE zone)::time, '08:00'), '20:30') ELSE '10:00' END,
+           CASE WHEN lower(customer ->> 'call_status') <> 'enabled' OR paid AND plan IS NULL THEN 'disabled' ELSE 'enabled' END,
            coalesce((customer ->> 'welcome_call_completed')::boolean, false), (customer ->> 'last_call_date')::timestamp::date,
            coalesce((customer ->> 'created_at')::timestamptz, switchboard_now())
     FROM (SELECT CASE WHEN customer ->> 'phone' ~ '^\+[1-9][0-9]{6,14}$' THEN customer ->> 'phone' END AS phone) AS number;
     adopted := adopted + 1;
-    without_zone := without_zone + (NOT is_time_zone(coalesce(customer ->> 'timezone', '')))::int;
+    without_zone := without_zone + (zone IS NULL)::int;
     without_phone := without_phone + (coalesce(customer ->> 'phone', '') !~ '^\+[1-9][0-9]{6,14}$')::int;
     -- Whoever had their welcome call has had it for ever.
     IF (customer ->> 'welcome_call_completed')::boolean THEN
@@ -291,7 +364,7 @@ BEGIN
       VALUES ('welcome_call', customer ->> 'id', customer ->> 'id', 'legacy', 'suppressed', 'handled_before',
               switchboard_now(), switchboard_now(), switchboard_now() + interval '1 second', switchboard_now());
     END IF;
-    IF customer ->> 'payment_status' = 'Paid' THEN
+    IF paid THEN
       INSERT INTO payment_events (source, id, kind, created_at, effect, object_ids, customer_id)
       VALUES ('legacy', customer ->> 'id', 'Paid', coalesce((customer ->> 'created_at')::timestamptz, switchboard_now()), 'paid',
               ARRAY[customer ->> 'id'], customer ->> 'id');
@@ -299,6 +372,11 @@ BEGIN
   END LOOP;
   RAISE NOTICE 'adopted % customers, % of them without a time zone that we know and % without a telephone number',
     adopted, without_zone, without_phone;
+  SELECT count(*) FILTER (WHERE why LIKE 'was left out%'), count(*) FILTER (WHERE why LIKE 'is switched off%')
+    INTO left_out, switched_off FROM customers_left_out;
+  IF left_out + switched_off > 0 THEN
+    RAISE NOTICE 'left out % customers, and switched off % whom nobody had planned to call: ops repair names them', left_out, switched_off;
+  END IF;
   IF to_regclass('legacy_call_queue') IS NOT NULL THEN
     RAISE NOTICE 'left the old call queue as it is: whoever is due is called once, however often they stand in it';
   END IF;
@@ -340,6 +418,27 @@ CREATE TRIGGER keep_change AFTER UPDATE ON customers FOR EACH ROW
 CREATE TRIGGER keep_changes BEFORE UPDATE OR DELETE OR TRUNCATE ON changes EXECUTE FUNCTION refuse_removal();
 REVOKE EXECUTE ON FUNCTION keep_change() FROM PUBLIC;
 
+-- What a person has decided where no machine can: about a job that is in needs_human, or about an attempt that there is
+-- evidence against. Append only.
+CREATE TABLE decisions (
+  subject    uuid NOT NULL,
+  decided_at timestamptz NOT NULL DEFAULT switchboard_now(),
+  decided_by text NOT NULL DEFAULT session_user,
+  words      text NOT NULL CONSTRAINT a_decision_has_words CHECK (words <> '')
+);
+CREATE INDEX decisions_by_subject ON decisions (subject);
+CREATE TRIGGER keep_decisions BEFORE UPDATE OR DELETE OR TRUNCATE ON decisions EXECUTE FUNCTION refuse_removal();
+
+-- What waits for one.
+CREATE VIEW undecided AS
+SELECT jobs.id AS subject, 'job' AS kind, customer_id, ended_at AS since, state_reason AS what
+FROM jobs
+WHERE customer_id IS NOT NULL AND state = 'needs_human' AND NOT EXISTS (SELECT FROM decisions WHERE subject = jobs.id)
+UNION ALL
+SELECT evidence.attempt_id, 'evidence', attempts.customer_id, evidence.found_at, evidence.note || ' (' || evidence.provider_id || ')'
+FROM duplicate_evidence AS evidence LEFT JOIN attempts ON attempts.id = evidence.attempt_id
+WHERE NOT EXISTS (SELECT FROM decisions WHERE subject = evidence.attempt_id AND decided_at >= evidence.found_at);
+
 -- When a function that a schedule runs has last come to the end of a run: whether its schedule ticks.
 CREATE TABLE ticks (
   function  text CONSTRAINT ticks_key PRIMARY KEY,
@@ -364,7 +463,8 @@ SELECT id, customer_id, CASE kind WHEN 'welcome_call' THEN 'welcome' ELSE 'daily
        CASE WHEN state = 'pending' AND EXISTS (SELECT FROM attempts WHERE attempts.job_id = jobs.id) THEN 'retrying'
             WHEN state = 'pending' THEN 'pending'
             WHEN state IN ('in_flight', 'unknown') THEN 'calling'
-            WHEN state = 'accepted' THEN 'completed'
+            -- What had been done already is done.
+            WHEN state = 'accepted' OR state_reason IN ('welcome_completed', 'called_today', 'handled_before') THEN 'completed'
             ELSE 'failed' END AS status,
        state_reason, created_at, ended_at
 FROM jobs
@@ -376,4 +476,5 @@ GRANT SELECT ON call_results, placed_calls, call_queue TO switchboard_app;
 GRANT INSERT (provider_id, result, ended_reason, started_at, ended_at, customer_spoke, told_by),
       UPDATE (result, ended_reason, started_at, ended_at, customer_spoke, told_by) ON call_results TO switchboard_app;
 GRANT INSERT (customer_id, local_day), UPDATE (projected) ON jobs TO switchboard_app;
+GRANT UPDATE (counts) ON attempts TO switchboard_app;
 GRANT SELECT, INSERT, UPDATE ON ticks TO switchboard_app;

@@ -195,6 +195,12 @@ fn tell(event: &PaymentEvent, recorded: Recorded, standing: Option<&Standing>, p
         );
     } else if customer.is_none() && event.effect == Effect::Paid {
         tracing::warn!(event.id = id, "{tag} Paid, and nobody has said yet by whom");
+    } else if customer.is_none() && takes_back(event.effect) {
+        tracing::error!(
+            event.id = id,
+            effect,
+            "{tag} Money went back, and nobody has said yet to whom: they are called on"
+        );
     }
     if let Some(rule) = &standing.hindrance {
         tracing::error!(
@@ -204,6 +210,13 @@ fn tell(event: &PaymentEvent, recorded: Recorded, standing: Option<&Standing>, p
             "{tag} A paying customer cannot be called"
         );
     }
+}
+
+fn takes_back(effect: Effect) -> bool {
+    matches!(
+        effect,
+        Effect::Refunded | Effect::Disputed | Effect::DisputeLost | Effect::Ended
+    )
 }
 
 fn tag(source: Source) -> &'static str {

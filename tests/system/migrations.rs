@@ -173,3 +173,60 @@ async fn the_committed_schema_is_the_one_that_the_migrations_make() {
         );
     }
 }
+
+/// What the old table says is kept where it says something; who was not scheduled there is not called here.
+#[tokio::test]
+async fn who_is_adopted_is_called_as_they_were_and_nobody_else_is() {
+    let database = TestDatabase::empty().await;
+    let long = "x".repeat(41);
+    database
+        .sql(&format!(
+            "CREATE TABLE customers (id text, name text, phone text, timezone text, payment_status text,
+               phone_validated boolean, call_status text, welcome_call_completed boolean, last_call_date date,
+               next_call_scheduled_at timestamp, created_at timestamp);
+             INSERT INTO customers VALUES
+               ('evening', 'A', '+14035550001', 'America/Edmonton', 'Paid', true, 'enabled', true, NULL, '2026-06-11 00:30', '2026-01-01 12:00'),
+               ('night', 'B', '+14035550002', 'America/Edmonton', 'paid', true, NULL, true, NULL, '2026-06-11 08:00', '2026-01-01 12:00'),
+               ('late', 'C', '+14035550003', 'America/Edmonton', 'Paid', true, 'ENABLED', true, NULL, '2026-06-11 05:00', '2026-01-01 12:00'),
+               ('nobody_planned', 'D', '+14035550004', 'America/Edmonton', 'Paid', true, 'enabled', true, NULL, NULL, '2026-01-01 12:00'),
+               ('shouted', 'E', '+14035550005', 'America/Edmonton', 'Paid', true, 'Disabled', true, NULL, '2026-06-11 16:00', '2026-01-01 12:00'),
+               ('paused', 'F', '+14035550006', 'America/Edmonton', 'Paid', true, 'paused', true, NULL, '2026-06-11 16:00', '2026-01-01 12:00'),
+               ('nowhere', 'G', '+14035550007', 'UTC', 'Paid', true, 'enabled', true, NULL, '2026-06-11 16:00', '2026-01-01 12:00'),
+               ('{long}', 'H', '+14035550008', 'America/Edmonton', 'Paid', true, 'enabled', true, NULL, '2026-06-11 16:00', '2026-01-01 12:00'),
+               ('a blank', 'I', '+14035550009', 'America/Edmonton', 'Paid', true, 'enabled', true, NULL, '2026-06-11 16:00', '2026-01-01 12:00');
+             ALTER DATABASE CURRENT_DATABASE_NAME SET timezone = 'America/Edmonton'"
+        ).replace("ALTER DATABASE CURRENT_DATABASE_NAME SET timezone = 'America/Edmonton'",
+            "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET timezone = %L', current_database(), 'America/Edmonton'); END $$"))
+        .await;
+    migrate(&database).await;
+    let adopted = "SELECT string_agg(concat_ws(' ', id, payment_status, call_status, coalesce(timezone, '?'), call_at,
+                          CASE WHEN next_call_scheduled_at IS NULL THEN 'no plan' END), ', ' ORDER BY phone) FROM customers";
+    assert_eq!(
+        database.one(adopted).await.unwrap_or_default(),
+        "evening Paid enabled America/Edmonton 18:30:00, night Paid enabled America/Edmonton 08:00:00, \
+         late Paid enabled America/Edmonton 20:30:00, nobody_planned Paid disabled America/Edmonton 10:00:00 no plan, \
+         shouted Paid disabled America/Edmonton 10:00:00 no plan, paused Paid disabled America/Edmonton 10:00:00 no plan, \
+         nowhere Paid enabled ? 10:00:00 no plan"
+    );
+    let since = "SELECT DISTINCT to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI') FROM customers";
+    assert_eq!(database.one(since).await.as_deref(), Some("2026-01-01 12:00"));
+    let left_out = "SELECT string_agg(right(id, 7), ', ' ORDER BY id) FROM customers_left_out";
+    assert_eq!(
+        database.one(left_out).await.as_deref(),
+        Some("a blank, planned, xxxxxxx"),
+        "who is left out is named"
+    );
+    let found = ops::repair(
+        &mut ops::connect(&database.owner_url().await, None)
+            .await
+            .expect("the database answers"),
+        false,
+    )
+    .await
+    .expect("a look");
+    let left_out = found
+        .iter()
+        .filter(|found| found.line.contains("was left out"))
+        .count();
+    assert_eq!(left_out, 2, "{found:?}");
+}

@@ -22,7 +22,7 @@ fn people(due: u64, all: u64) -> String {
          UPDATE calling SET paused = false, per_tick = 10000;
          UPDATE stopped_clock SET at = '2026-06-11 12:00Z';
          INSERT INTO customers (id, phone, phone_validated, timezone, call_at, payment_status, paid_at, next_call_scheduled_at)
-         SELECT 'c' || n, '+' || (14030000000 + n), true, 'UTC', '12:00', 'Paid', '2026-05-01',
+         SELECT 'c' || n, '+' || (14030000000 + n), true, 'Atlantic/Reykjavik', '12:00', 'Paid', '2026-05-01',
                 timestamptz '2026-06-11 12:00Z' + CASE WHEN n > {due} THEN interval '1 day' ELSE '0' END
          FROM generate_series(1, {all}) AS n;
          INSERT INTO jobs (kind, cause, customer_id, origin, state, caused_at, due_at, expires_at, ended_at, projected)

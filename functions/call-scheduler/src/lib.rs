@@ -152,6 +152,11 @@ impl Tally {
                 tracing::info!(customer.id = customer, job.id = %job, "[Call Scheduler] daily call owed");
                 return;
             }
+            // It takes nobody's place among the calls of this run.
+            Due::Missed => {
+                self.skipped += 1;
+                "too late already"
+            }
             Due::AlreadyOwed => {
                 self.already_owed += 1;
                 "that call is in the ledger already"

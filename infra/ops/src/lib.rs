@@ -2,9 +2,10 @@
 //! calling on and off.
 //!
 //! Each command reports exactly what it looked at. What only reads says so by its name (`verify`, `why`, `preview`,
-//! `preflight`); what writes is safe to run twice (`migrate`, `repair`, `pause`, `resume`).
+//! `preflight`); what writes is safe to run twice (`migrate`, `repair`, `pause`, `resume`, `decide`).
 
 mod connect;
+mod decide;
 mod migrate;
 mod preflight;
 mod preview;
@@ -16,6 +17,7 @@ mod verify;
 mod why;
 
 pub use connect::connect;
+pub use decide::{decide, undecided};
 pub use migrate::migrate;
 pub use preflight::{Calls, Preflight, preflight};
 pub use preview::preview;

@@ -1,4 +1,5 @@
-//! `ops migrate`, `ops verify`, `ops repair`, `ops why`, `ops preview`, `ops preflight`, `ops pause`, `ops resume`.
+//! `ops migrate`, `ops verify`, `ops repair`, `ops why`, `ops preview`, `ops preflight`, `ops pause`, `ops resume`,
+//! `ops decide`.
 
 use std::io::{BufRead as _, Write as _};
 use std::process::ExitCode;
@@ -75,6 +76,14 @@ enum Command {
         #[arg(long, requires = "customer")]
         until: Option<Moment>,
     },
+    /// List what a person has to decide, or keep what was decided about one of them. Nobody is called by it.
+    Decide {
+        /// The job, or the attempt that there is evidence against.
+        #[arg(requires = "words")]
+        subject: Option<String>,
+        /// What was decided, in words.
+        words: Option<String>,
+    },
     /// Call somebody again, or everybody.
     Resume {
         /// The customer's id; without one, all calling.
@@ -123,6 +132,14 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
             let report = ops::preflight(&client, hours, welcome_since.map(Moment::of_utc)).await?;
             Ok(say("", Some(report.lines())))
         }
+        Command::Decide {
+            subject: Some(subject),
+            words: Some(words),
+        } => match ops::decide(&client, &subject, &words).await? {
+            Some(said) => Ok(say("", Some(vec![said]))),
+            None => anyhow::bail!("nothing of the id {subject} waits for a decision"),
+        },
+        Command::Decide { .. } => Ok(say("", Some(ops::undecided(&client).await?))),
         Command::Pause { customer: None, .. } => Ok(say("", Some(vec![ops::pause_all(&client).await?]))),
         Command::Pause {
             customer: Some(customer),

@@ -158,12 +158,18 @@ async fn database(client: &mut Client) -> anyhow::Result<Level> {
     let count = |name| usize::try_from(health.get::<_, i64>(name)).unwrap_or_default();
     checks.push(none(
         count("evidence"),
-        "rows of duplicate_evidence: somebody may have been reached twice",
+        "rows of duplicate_evidence: somebody may have been reached twice (ops decide names them)",
     ));
     checks.push(match count("for_a_person") {
         0 => Verdict::Ready,
         number => Verdict::Open(format!(
-            "{number} calls are for a person to decide (state needs_human)"
+            "{number} calls are for a person to decide (ops decide names them)"
+        )),
+    });
+    checks.push(match count("nobodys_refunds") {
+        0 => Verdict::Ready,
+        number => Verdict::Open(format!(
+            "{number} refunds, disputes or ends name no customer: whoever it was is called on (payment_events without customer_id)"
         )),
     });
     let logins = client.query_typed(include_str!("sql/time_outs.sql"), &[]).await?;

@@ -3,8 +3,8 @@
 //! The database has everybody's next time in an index. The scheduler turns customers whose time has come into jobs,
 //! moves their time on in the same statement, and calls nobody; the runner turns a job into one call at most. What
 //! stands in a customer's row (`welcome_call_completed`, `last_call_date`) is a copy of what the ledger says, written
-//! after the ledger in a commit of its own: no rule rests on it, for the ledger's constraints hold the rules, and a
-//! copy that could not be written is written later.
+//! after the ledger in a commit of its own: it may spare a call, but that none is made twice rests on the ledger's
+//! constraints and guard, and a copy that could not be written is written later.
 
 mod call;
 mod result;

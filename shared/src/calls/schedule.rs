@@ -18,6 +18,8 @@ pub enum Due {
     WelcomeCall(Uuid),
     /// The call of the day, by this job.
     DailyCall(Uuid),
+    /// A call that is too late already. Its job says so, and nobody has to be rung for it.
+    Missed,
     /// A call that is in the ledger already: for this day of theirs, or another scheduler's of this moment.
     AlreadyOwed,
     /// Nothing: they were called on this day of theirs.
@@ -36,6 +38,7 @@ impl Due {
             ("welcome_call", Some(job)) => Self::WelcomeCall(job),
             ("daily_call", Some(job)) => Self::DailyCall(job),
             ("welcome_call" | "daily_call", None) => Self::AlreadyOwed,
+            ("missed", _) => Self::Missed,
             ("called_today", _) => Self::CalledToday,
             ("welcome_call_completed", _) => Self::WelcomeCallCompleted,
             ("opted_out", _) => Self::OptedOut,

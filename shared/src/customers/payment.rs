@@ -113,7 +113,8 @@ impl Source {
 pub enum Effect {
     /// They have paid, or owe nothing.
     Paid,
-    /// A payment was expected and has not come. Whoever has paid otherwise stays paid.
+    /// A payment was expected and has not come: whoever has paid otherwise stays paid. From a shop it is its word on
+    /// the customer, and counts by its time.
     NotPaid,
     /// All of their money went back.
     Refunded,

@@ -14,7 +14,7 @@
 //!
 //! `payment_status` is `Paid`, `Unpaid`, `Refunded`, `Disputed` or `Ended`. Fields that we do not know are passed
 //! over. An event is known by its `event_id`: sent again it does nothing, so a shop that has no answer sends it
-//! again. What is newest by `occurred_at` counts.
+//! again. What is newest by `occurred_at` counts, `Unpaid` too.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;

@@ -63,7 +63,7 @@ impl Denial {
             "one_unsettled_text_per_pair" => Self::EarlierTextUnsettled,
             "channel_is_open" => Self::ChannelClosed,
             "at_most_one_possible_attempt" | "attempt_needs_a_lease" => Self::AlreadyAttempted,
-            "nothing_after_evidence" => Self::ArrivedAfterAll,
+            "nothing_after_evidence" | "one_welcome_call_ever" => Self::ArrivedAfterAll,
             "nobody_texts_themselves" => Self::Loop,
             "calling_is_on" => Self::Call(Rule::CallingPaused),
             "only_who_pays_is_called" => Self::Call(Rule::NotPaid),

@@ -60,7 +60,7 @@ pub enum AfterRefusal {
         /// The provider's `Retry-After`, clamped to 1 s to 15 min.
         wait: Duration,
     },
-    /// Our credentials were refused: an outage of ours, not of this job's.
+    /// Our credentials were refused, or what our settings name is not there: an outage of ours, not of this job's.
     Unauthorized,
     /// The person opted out with the provider.
     OptedOut,

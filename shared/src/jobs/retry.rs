@@ -37,8 +37,8 @@ pub fn next_try(refusal: &Refusal, attempt_no: i32, jitter: f64) -> NextTry {
             job_waits: Some(wait + backoff),
             channel_waits: Some(wait),
         },
-        // The job that probed goes to the back, so that an outage of ours costs no job more than one
-        // of its attempts while others wait beside it.
+        // The job that probed goes to the back. An outage of ours costs no call any of its tries, and no
+        // text more than one of them while others wait beside it.
         AfterRefusal::Unauthorized => NextTry {
             job_waits: Some(BREAKER_PROBE * 2 + backoff),
             channel_waits: Some(BREAKER_PROBE),

@@ -42,14 +42,14 @@ pub(crate) fn check(input: &[u8]) {
                 "an edge said {status}"
             );
             match refusal.next {
-                AfterRefusal::Unauthorized => assert!([401, 403].contains(&status)),
+                AfterRefusal::Unauthorized => assert!([400, 401, 403, 404].contains(&status)),
                 AfterRefusal::Throttled { wait } => {
                     assert!(
                         [400, 429].contains(&status) && A_WHILE.contains(&wait),
                         "{status} {wait:?}"
                     );
                 }
-                AfterRefusal::GiveUp => assert!(![401, 403, 429].contains(&status)),
+                AfterRefusal::GiveUp => assert!(![401, 403, 404, 429].contains(&status)),
                 AfterRefusal::OptedOut | AfterRefusal::Retry => panic!("Vapi says no such thing"),
             }
         }

@@ -19,8 +19,8 @@ pub(crate) fn check(input: &[u8]) {
     match TimeZone::parse(&text) {
         Ok(zone) => {
             let name = zone.as_str();
-            assert!(name == "UTC" || IANA.contains(name), "{text:?} became {name:?}");
-            assert!(name == "UTC" || can_be_stored(name), "{name:?} is no place");
+            assert!(IANA.contains(name), "{text:?} became {name:?}");
+            assert!(can_be_stored(name), "{name:?} is no place");
             assert_eq!(TimeZone::parse(name).as_ref(), Ok(&zone), "read again");
             let padded = format!("\t{} ", text.to_ascii_lowercase());
             assert_eq!(TimeZone::parse(&padded).as_ref(), Ok(&zone), "{padded:?}");
@@ -39,7 +39,7 @@ pub(crate) fn check(input: &[u8]) {
         sum.wrapping_mul(31).wrapping_add(u16::from(*byte))
     });
     let (hours, minutes) = (minutes / 60 % 26, minutes % 60);
-    for zero in ["", "UTC", "GMT", "gmt", "Etc/GMT", "Z"] {
+    for zero in ["", "UTC", "GMT", "gmt", "Etc/GMT", "Z", "Zulu"] {
         for offset in [
             format!("{zero}+{hours}"),
             format!("{zero}-{hours:02}:{minutes:02}"),

@@ -1,6 +1,7 @@
 //! What an operator can ask and switch: `ops` on a real ledger, whose rows the product's own statements have made.
 
 mod callees;
+mod decide;
 mod preflight;
 mod preview;
 mod program;

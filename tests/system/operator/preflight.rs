@@ -113,10 +113,10 @@ async fn what_is_counted_comes_true() {
                 Err(rule) => {
                     assert_eq!(
                         (id, rule.as_str()),
-                        ("plain", "ten_hours_between_calls_to_a_phone"),
+                        ("plain", "one_call_per_phone_day"),
                         "the telephone was called at nine"
                     );
-                    callees.suppress(id, "called_within_ten_hours").await;
+                    callees.suppress(id, "phone_called_today").await;
                 }
             }
         }

@@ -33,8 +33,8 @@ async fn migrated() -> TestDatabase {
                phone_validated boolean, call_status text, welcome_call_completed boolean, last_call_date date,
                next_call_scheduled_at timestamp, created_at timestamp DEFAULT now());
              INSERT INTO customers VALUES
-               ('theo', 'Theo', '+14035550001', 'Eastern', 'Paid', true, NULL, false, NULL, NULL),
-               ('mars', 'Mar', '+14035550002', 'Mars/Phobos', 'Paid', true, NULL, true, '2026-01-01', NULL);
+               ('theo', 'Theo', '+14035550001', 'Eastern', 'Paid', true, NULL, false, NULL, '2026-01-02 15:00'),
+               ('mars', 'Mar', '+14035550002', 'Mars/Phobos', 'Paid', true, NULL, true, '2026-01-01', '2026-01-02 15:00');
              CREATE TYPE queue_status AS ENUM ('pending', 'retrying', 'completed', 'failed');
              CREATE TABLE call_queue (id serial PRIMARY KEY, customer_id text REFERENCES customers, call_type text,
                status queue_status, created_at timestamp);
@@ -180,4 +180,34 @@ async fn what_might_call_somebody_twice_is_left_to_a_person() {
         "{found:?}"
     );
     assert_eq!(callees.one("SELECT customers::text FROM customers").await, row);
+}
+
+/// What is wrong was looked up before the refund was committed, and is put right after.
+#[tokio::test]
+async fn a_refund_that_is_committed_during_a_repair_is_not_overwritten() {
+    let callees = Callees::new().await;
+    callees.customer("cust_42", 1).await;
+    callees
+        .sql("UPDATE customers SET payment_status = 'Unpaid' WHERE id = 'cust_42'")
+        .await;
+    let refunds = callees.database.as_application().await;
+    refunds
+        .batch_execute(
+            "BEGIN;
+             INSERT INTO payment_events (source, id, kind, created_at, effect, object_ids, customer_id)
+             VALUES ('shop', 'back', 'Refunded', '2026-06-10 12:00+00', 'refunded', '{order of cust_42}', 'cust_42')",
+        )
+        .await
+        .expect("a refund");
+    let commit = async {
+        while callees.one(super::switches::WAITING).await != "1" {
+            tokio::task::yield_now().await;
+        }
+        refunds.batch_execute("COMMIT").await.expect("a commit");
+    };
+    tokio::join!(repair(&callees.database, true), commit);
+    assert_eq!(
+        callees.one("SELECT payment_status FROM customers").await,
+        "Refunded"
+    );
 }

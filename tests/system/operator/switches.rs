@@ -141,7 +141,7 @@ async fn what_was_switched_when_and_by_whom_is_kept() {
 }
 
 /// Who waits for a lock in this database.
-const WAITING: &str = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted
+pub(super) const WAITING: &str = "SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted
                        AND pid IN (SELECT pid FROM pg_stat_activity WHERE datname = current_database())";
 
 /// Somebody's permit, asked for on a connection of its own; the rule that refused it, if one did.

@@ -122,13 +122,13 @@ async fn a_call_that_a_rule_or_vapi_refused_is_told_with_the_reason() {
     callees.accepted(first).await;
     assert_eq!(
         callees.grant("second").await,
-        Err("ten_hours_between_calls_to_a_phone".to_owned())
+        Err("one_call_per_phone_day".to_owned())
     );
-    callees.suppress("second", "called_within_ten_hours").await;
+    callees.suppress("second", "phone_called_today").await;
     let said = callees.why("second", None).await;
     assert!(
         said.ends_with(
-            "they, or somebody with their number, were called less than ten hours before (first, at 10:00)."
+            "somebody with the same number was called that day, or may have been (first, at 10:00)."
         ),
         "{said}"
     );
@@ -356,4 +356,34 @@ async fn the_words_for_a_rule_are_given_where_the_database_has_the_rule() {
     );
     ops::pause_all(callees.owner()).await.expect("a pause");
     assert!(callees.why("cust_42", None).await.contains("all calling"));
+}
+
+/// A no that was none: the ledger has a refusal, and Vapi tells of the call.
+#[tokio::test]
+async fn a_call_that_only_evidence_knows_of_is_told_and_keeps_its_day() {
+    let callees = Callees::new().await;
+    callees.customer("cust_42", 1).await;
+    callees.customer("cust_7", 1).await;
+    callees.at("2026-06-10 14:00+00").await;
+    callees.schedule().await;
+    let attempt = callees.grant("cust_42").await.expect("allowed");
+    callees.refused(attempt, "refused by Vapi").await;
+    let said = callees.why("cust_42", None).await;
+    assert!(said.starts_with("was not called today"), "{said}");
+    callees
+        .sql(&format!(
+            "INSERT INTO duplicate_evidence (attempt_id, provider_id, note) VALUES ('{attempt}', 'c1', 'after a refusal')"
+        ))
+        .await;
+    let said = callees.why("cust_42", None).await;
+    assert!(
+        said.starts_with("was called today") && said.contains("the ledger counts that request as refused"),
+        "{said}"
+    );
+    callees.at("2026-06-10 14:01+00").await;
+    assert_eq!(
+        callees.grant("cust_7").await,
+        Err("one_call_per_customer_day".to_owned()),
+        "the telephone rang"
+    );
 }

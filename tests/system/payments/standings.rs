@@ -239,11 +239,14 @@ async fn a_shop_that_says_unpaid_after_paid_is_heeded() {
 
 #[tokio::test]
 async fn what_names_nobody_waits_for_what_does() {
+    let (log, _guard) = crate::logs::Log::begin();
     let world = world().await;
     stripe(&world, &event("evt_1", "charge.refunded", 60, refund("1", true))).await;
     stripe(&world, &event("evt_2", "charge.refunded", 60, refund("2", true))).await;
     assert_eq!(world.count("customers").await, 0);
     assert_eq!(world.count("payment_events WHERE customer_id IS NULL").await, 2);
+    let alarm = "Money went back, and nobody has said yet to whom";
+    assert_eq!(log.of_the_product().matches(alarm).count(), 2);
     let paid = event("evt_3", "checkout.session.completed", 0, session("cust_42", "1"));
     stripe(&world, &paid).await;
     assert_eq!(standing(&world, "cust_42").await, "Refunded");

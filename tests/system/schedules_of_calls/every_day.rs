@@ -180,10 +180,80 @@ async fn a_zone_that_is_no_place_is_refused() {
         "america/edmonton",
         "localtime",
         "posix/UTC",
+        // Nobody lives there.
+        "UTC",
+        "Etc/UTC",
+        "Etc/Greenwich",
     ] {
         let insert = format!("INSERT INTO customers (id, timezone) VALUES ('ann', '{zone}')");
         let error = database.owner().batch_execute(&insert).await.expect_err(zone);
         let rule = error.as_db_error().and_then(|error| error.constraint());
         assert_eq!(rule, Some("timezone_is_a_place"), "{zone}");
+    }
+}
+
+/// Many are due at ten; whoever is not looked at yet at five past is due still, whatever is written to their row.
+#[tokio::test]
+async fn who_is_due_stays_due_whatever_is_written_to_their_row() {
+    for (change, expected) in [
+        ("call_days = '{1,3,4,5}'", "daily_call 2026-06-11 pending"),
+        ("call_at = '09:30'", "daily_call 2026-06-11 pending"),
+        (
+            "timezone = 'America/Yellowknife'",
+            "daily_call 2026-06-11 pending",
+        ),
+        ("paid_at = '2026-04-01'", "daily_call 2026-06-11 pending"),
+        (
+            "paused_until = '2026-06-11 12:00Z'",
+            "daily_call 2026-06-11 pending",
+        ),
+        // Not their day, not their hour yet, and not now.
+        ("call_days = '{1,2}'", ""),
+        ("call_at = '10:30'", ""),
+        ("paused_until = '2026-06-12 12:00Z'", ""),
+        ("call_status = 'disabled'", ""),
+        ("timezone = 'America/Vancouver'", ""),
+    ] {
+        let shop = Shop::open().await;
+        shop.old_customer("ann", EDMONTON, "10:00").await;
+        shop.at("2026-06-11 16:05Z").await;
+        shop.sql(&format!("UPDATE customers SET {change}")).await;
+        shop.tick().await;
+        assert_eq!(shop.calls_of("ann").await, expected, "{change}");
+        if change == "call_at = '10:30'" {
+            assert_eq!(shop.plan_of("ann").await, "06-11 16:30");
+        }
+        if !expected.is_empty() {
+            shop.placed("ann").await;
+            shop.sql("UPDATE customers SET call_at = '09:15'").await;
+            shop.tick().await;
+            assert_eq!(
+                shop.plan_of("ann").await,
+                "06-12 15:15",
+                "who has been looked at is planned anew"
+            );
+        }
+    }
+}
+
+/// The old runbook's word for what has been done is `completed`, whoever did it.
+#[tokio::test]
+async fn what_had_been_done_already_is_completed_in_the_call_queue() {
+    let shop = Shop::open().await;
+    for (reason, status) in [
+        ("welcome_completed", "completed"),
+        ("called_today", "completed"),
+        ("expired", "failed"),
+    ] {
+        shop.old_customer(reason, EDMONTON, "10:00").await;
+        shop.tick_at("2026-06-11 16:00Z").await;
+        shop.sql(&format!(
+            "UPDATE jobs SET state = 'suppressed', state_reason = '{reason}', ended_at = switchboard_now()
+             WHERE customer_id = '{reason}'"
+        ))
+        .await;
+        shop.at("2026-06-10 16:00Z").await;
+        let query = format!("SELECT status FROM call_queue WHERE customer_id = '{reason}'");
+        assert_eq!(shop.one(&query).await, status, "{reason}");
     }
 }

@@ -1,6 +1,6 @@
 //! A scheduler that was away.
 
-use super::{EDMONTON, Shop};
+use super::{EDMONTON, Shop, crowd};
 
 #[tokio::test]
 async fn a_scheduler_that_was_away_calls_who_can_still_be_called_and_says_whom_it_missed() {
@@ -110,4 +110,23 @@ async fn who_pays_while_calling_is_paused_for_a_week_is_welcomed_when_it_goes_on
     shop.tick().await;
     shop.world.sweep().await;
     assert_eq!(shop.calls_of("ann").await, "welcome_call pending");
+}
+
+/// The jobs of those whom an outage passed over say so, and take the place of nobody who can still be called.
+#[tokio::test]
+async fn whom_an_outage_has_passed_over_keeps_nobody_waiting_who_is_due_now() {
+    let shop = Shop::open().await;
+    shop.sql("UPDATE calling SET per_tick = 100").await;
+    crowd(&shop, 150).await;
+    shop.at("2026-06-14 17:00Z").await;
+    shop.old_customer("now", EDMONTON, "11:00").await;
+    shop.sql("UPDATE customers SET next_call_scheduled_at = '2026-06-14 17:00Z' WHERE id = 'now'")
+        .await;
+    shop.tick().await;
+    assert_eq!(
+        shop.one("SELECT count(*) FROM jobs WHERE expires_at <= switchboard_now()")
+            .await,
+        "150"
+    );
+    assert_eq!(shop.calls_of("now").await, "daily_call 2026-06-14 pending");
 }

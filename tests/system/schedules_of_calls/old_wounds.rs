@@ -108,7 +108,7 @@ async fn scenario_d_theo_four_stale_rows_one_call() {
                payment_status text, phone_validated boolean, call_status text, created_at timestamptz,
                next_call_scheduled_at timestamptz, last_call_date date, updated_at timestamptz);
              INSERT INTO customers VALUES ('theo', 'Theo', '+14035550001', 'America/Edmonton', false, 'Paid', true, NULL,
-               '2026-06-09 17:00Z', NULL, NULL, NULL);
+               '2026-06-09 17:00Z', '2026-06-10 16:00Z', NULL, NULL);
              CREATE TABLE call_queue (id bigint PRIMARY KEY, customer_id text, call_type text, status text, created_at timestamptz);
              INSERT INTO call_queue VALUES (1, 'theo', 'welcome', 'pending', '2026-06-09 17:20Z'),
                (2, 'theo', 'welcome', 'retrying', '2026-06-09 17:35Z'), (3, 'theo', 'welcome', 'pending', '2026-06-09 17:50Z'),

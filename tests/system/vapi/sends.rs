@@ -126,7 +126,7 @@ async fn a_definite_no_says_what_may_follow() {
         (Behaviour::refuse(400, "Over Concurrency Limit"), throttled(120)),
         (Behaviour::refuse(400, "no"), AfterRefusal::GiveUp),
         (Behaviour::refuse(403, "no"), AfterRefusal::Unauthorized),
-        (Behaviour::refuse(404, "no"), AfterRefusal::GiveUp),
+        (Behaviour::refuse(404, "no"), AfterRefusal::Unauthorized),
         (Behaviour::refuse(422, "no"), AfterRefusal::GiveUp),
         (slow_down, throttled(7)),
     ];

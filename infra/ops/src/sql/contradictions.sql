@@ -15,4 +15,7 @@ UNION ALL
 SELECT id, 'this server does not know the time zone ' || timezone || ' any more: they are not called'
 FROM customers
 WHERE NOT is_time_zone(timezone)
+UNION ALL
+SELECT id, why FROM customers_left_out
+WHERE NOT EXISTS (SELECT FROM customers WHERE customers.id = customers_left_out.id AND customers.call_status = 'enabled')
 ORDER BY 1, 2

@@ -1,6 +1,10 @@
 -- ledger_health: what must not be in the ledger, and what should have gone on by itself.
-SELECT (SELECT count(*) FROM duplicate_evidence) AS evidence,
-       (SELECT count(*) FROM jobs WHERE customer_id IS NOT NULL AND state = 'needs_human') AS for_a_person,
+SELECT (SELECT count(*) FROM undecided WHERE kind = 'evidence') AS evidence,
+       (SELECT count(*) FROM undecided WHERE kind = 'job') AS for_a_person,
+       -- Money that went back, and nobody has said to whom: whoever it is, is called on.
+       (SELECT count(*) FROM payment_events
+        WHERE customer_id IS NULL AND effect IN ('refunded', 'disputed', 'dispute_lost', 'ended')
+          AND received_at > switchboard_now() - interval '7 days') AS nobodys_refunds,
        -- The sweeper's work, which it does every minute.
        (SELECT count(*) FROM jobs WHERE state = 'pending' AND expires_at < switchboard_now() - interval '5 minutes') AS not_expired,
        (SELECT count(*) FROM jobs WHERE state = 'in_flight' AND lease_until < switchboard_now() - interval '5 minutes') AS not_rescued,

@@ -7,7 +7,6 @@ WITH settings AS MATERIALIZED (
   FROM calling
 ),
 stopped AS MATERIALIZED (SELECT phone FROM opt_outs WHERE revoked_at IS NULL),
-welcomed AS MATERIALIZED (SELECT customer_id FROM jobs WHERE kind = 'welcome_call'),
 live AS MATERIALIZED (
   SELECT customer_id, kind, state, due_at, expires_at FROM jobs
   WHERE customer_id IS NOT NULL AND state IN ('pending', 'in_flight', 'unknown')
@@ -17,8 +16,7 @@ judged AS MATERIALIZED (
          customer.last_call_date, customer.next_call_scheduled_at AS planned_at, settings.now, settings.horizon,
          live.kind AS live_kind, live.state AS live_state, greatest(live.due_at, settings.now) AS live_at,
          live.expires_at AS live_expires_at,
-         coalesce(customer.paid_at >= settings.welcome_since, false) AND welcomed.customer_id IS NULL
-           AND NOT customer.welcome_call_completed AS is_new,
+         is_owed_a_welcome(customer, settings.welcome_since) AS is_new,
          CASE
            WHEN customer.payment_status <> 'Paid' THEN 'only_who_pays_is_called'
            WHEN NOT customer.phone_validated THEN 'phone_is_validated'
@@ -30,7 +28,6 @@ judged AS MATERIALIZED (
          END AS rule
   FROM settings CROSS JOIN customers AS customer
   LEFT JOIN stopped ON stopped.phone = customer.phone
-  LEFT JOIN welcomed ON welcomed.customer_id = customer.id
   LEFT JOIN live ON live.customer_id = customer.id
 ),
 -- What each would get: what waits already, the welcome call, and the hours of the days that follow.

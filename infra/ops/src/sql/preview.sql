@@ -2,8 +2,7 @@
 --   $1 customer  $2 calls at most
 WITH RECURSIVE planned AS (
   SELECT customer.*, switchboard_now() AS now,
-         paid_at >= calling.welcome_since AND NOT welcome_call_completed
-           AND NOT EXISTS (SELECT FROM jobs WHERE kind = 'welcome_call' AND customer_id = customer.id) AS is_new
+         is_owed_a_welcome(customer, calling.welcome_since) AS is_new
   FROM customers AS customer CROSS JOIN calling
   WHERE customer.id = $1 AND next_call_scheduled_at IS NOT NULL
 ),

@@ -8,6 +8,8 @@ WITH wrong AS (
 repaired AS (
   UPDATE customers SET payment_status = wrong.payment_status, paid_at = wrong.paid_at, updated_at = switchboard_now()
   FROM wrong WHERE $1 AND customers.id = wrong.id
+    -- An event that was committed meanwhile knows better.
+    AND (customers.payment_status, customers.paid_at) IS NOT DISTINCT FROM (wrong.status_was, wrong.paid_at_was)
 )
 SELECT id AS customer_id,
        status_was || coalesce(to_char(paid_at_was AT TIME ZONE 'UTC', ' "(first paid" YYYY-MM-DD)'), '') AS was,

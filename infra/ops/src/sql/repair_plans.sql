@@ -13,8 +13,7 @@ WITH suspects AS MATERIALIZED (
 planned AS MATERIALIZED (
   SELECT (customer).id, (customer).next_call_scheduled_at AS was, plan_of(customer) AS plan,
          -- A welcome call may be put off to the next morning.
-         (customer).paid_at >= calling.welcome_since
-           AND NOT EXISTS (SELECT FROM jobs WHERE kind = 'welcome_call' AND customer_id = (customer).id) AS is_new
+         is_owed_a_welcome(customer, calling.welcome_since) AS is_new
   FROM suspects CROSS JOIN calling
 ),
 wrong AS (

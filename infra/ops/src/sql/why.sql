@@ -38,8 +38,7 @@ SELECT jsonb_build_object(
   'last_call_date', (asked.row).last_call_date,
   'next_call_at', CASE WHEN isfinite((asked.row).next_call_scheduled_at) THEN (asked.row).next_call_scheduled_at END,
   'next_call_day', ((asked.row).next_call_scheduled_at AT TIME ZONE asked.zone)::date,
-  'welcome_is_owed', (asked.row).paid_at >= calling.welcome_since AND NOT (asked.row).welcome_call_completed
-    AND NOT EXISTS (SELECT FROM jobs WHERE kind = 'welcome_call' AND customer_id = $1),
+  'welcome_is_owed', is_owed_a_welcome(asked.row, calling.welcome_since),
   'scheduler_ticked_at', (SELECT ticked_at FROM ticks WHERE function = 'call-scheduler'),
   'versions', (SELECT jsonb_agg(jsonb_build_object(
       'until', until, 'phone', (versions.row).phone, 'phone_validated', (versions.row).phone_validated,
@@ -61,7 +60,8 @@ SELECT jsonb_build_object(
           'state', attempt.state, 'granted_at', attempt.granted_at,
           'local_day', attempt.local_day, 'local_time', date_trunc('minute', attempt.local_time), 'timezone', attempt.timezone,
           'reason', attempt.reason, 'result', result.result, 'ended_reason', result.ended_reason,
-          'customer_spoke', result.customer_spoke) ORDER BY attempt.attempt_no), '[]')
+          'customer_spoke', result.customer_spoke,
+          'has_evidence', EXISTS (SELECT FROM duplicate_evidence WHERE duplicate_evidence.attempt_id = attempt.id)) ORDER BY attempt.attempt_no), '[]')
         FROM attempts AS attempt LEFT JOIN call_results AS result ON result.provider_id = attempt.provider_id
         WHERE attempt.job_id = concerned.id)) ORDER BY concerned.created_at), '[]') FROM concerned),
   -- Calls that leave no room for one on that day: to the same telephone, or to them within ten hours of it.

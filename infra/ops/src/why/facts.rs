@@ -116,6 +116,9 @@ pub(crate) struct Attempt {
     pub(crate) local_day: Date,
     /// Their time then, to the minute.
     pub(crate) local_time: Time,
+    /// Whether Vapi tells of a call by it that the ledger does not count.
+    #[serde(default)]
+    pub(crate) has_evidence: bool,
     /// The zone that decided.
     pub(crate) timezone: String,
     /// Why it stands so.

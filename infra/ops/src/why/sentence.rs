@@ -35,6 +35,7 @@ fn attempt_of_the_day(facts: &Facts) -> Option<(&Job, &Attempt)> {
         "accepted" => 3,
         "sending" => 2,
         "unknown" | "unresolved" => 1,
+        _ if attempt.has_evidence => 1,
         _ => 0,
     };
     attempts
@@ -73,6 +74,12 @@ fn attempted(facts: &Facts, job: &Job, attempt: &Attempt) -> String {
         .as_ref()
         .map_or_else(String::new, |reason| format!(" ({reason})"));
     match attempt.state.as_str() {
+        "accepted" if attempt.has_evidence => format!(
+            "was called {on} {at}, {kind}, and Vapi tells of another call by the same request (duplicate_evidence): a person has to look"
+        ),
+        state if attempt.has_evidence => format!(
+            "was called {on} {at}, {kind}: the ledger counts that request as {state}{because}, and Vapi tells of a call by it (duplicate_evidence)"
+        ),
         "accepted" => match &attempt.result {
             Some(result) => {
                 let word = attempt.ended_reason.as_ref();

@@ -8,8 +8,7 @@ WITH due AS (
     FROM customers AS customer
     WHERE customer.next_call_scheduled_at <= switchboard_now()
       -- One row that cannot be computed with would stop everybody's calls.
-      AND CASE WHEN customer.next_call_scheduled_at <= switchboard_now()
-               THEN isfinite(customer.next_call_scheduled_at) AND is_time_zone(customer.timezone) END
+      AND isfinite(customer.next_call_scheduled_at) AND is_time_zone(customer.timezone)
       -- One call at a time: whoever is being called is looked at again when that has ended. Put so, and not as
       -- NOT EXISTS, it is looked up for each customer and never read for all.
       AND (SELECT id FROM jobs
@@ -25,8 +24,8 @@ looked_at AS MATERIALIZED (
   SELECT due.*, due.next_call_scheduled_at AS planned_at,
          (due.next_call_scheduled_at AT TIME ZONE due.timezone)::date AS local_day,
          (SELECT phone FROM opt_outs WHERE opt_outs.phone = due.phone AND revoked_at IS NULL) IS NOT NULL AS has_opted_out,
-         due.paid_at >= (SELECT welcome_since FROM calling) AND NOT due.welcome_call_completed
-           AND (SELECT id FROM jobs WHERE kind = 'welcome_call' AND customer_id = due.id) IS NULL AS is_new
+         is_owed_a_welcome((SELECT customer FROM customers AS customer WHERE customer.id = due.id),
+                           (SELECT welcome_since FROM calling)) AS is_new
   FROM due
 ),
 decided AS (
@@ -43,19 +42,23 @@ decided AS (
 owed AS (
   INSERT INTO jobs (kind, cause, customer_id, local_day, origin, caused_at, due_at, expires_at)
   SELECT decision,
-         CASE decision WHEN 'welcome_call' THEN id ELSE id || ' ' || to_char(local_day, 'YYYY-MM-DD') END,
+         CASE WHEN decision = 'daily_call' THEN id || ' ' || to_char(local_day, 'YYYY-MM-DD')
+              -- What was in an earlier one's way has passed.
+              WHEN (SELECT jobs.id FROM jobs WHERE jobs.kind = 'welcome_call' AND jobs.cause = decided.id) IS NOT NULL
+                THEN id || ' ' || extract(epoch FROM planned_at)::int8
+              ELSE id END,
          id, CASE decision WHEN 'daily_call' THEN local_day END, 'scheduler', planned_at, planned_at,
-         -- What could not be done in its hours is not done, and says so. A pause of all calling, however long, costs
-         -- nobody their welcome.
+         -- What could not be done in its hours is not done, and says so. A welcome that a pause of all calling has
+         -- outlasted is owed anew.
          CASE decision WHEN 'welcome_call' THEN switchboard_now() + interval '3 days'
                        ELSE least(planned_at + interval '4 hours', at_local_time(local_day, '20:45', timezone)) END
   FROM decided
   WHERE decision IN ('welcome_call', 'daily_call')
   ON CONFLICT DO NOTHING
-  RETURNING id, customer_id
+  RETURNING id, customer_id, expires_at
 ),
 done AS (
-  SELECT decided.*, owed.id AS job_id
+  SELECT decided.*, owed.id AS job_id, owed.expires_at <= switchboard_now() AS is_missed
   FROM decided LEFT JOIN owed ON owed.customer_id = decided.id
 ),
 planned AS (
@@ -71,6 +74,6 @@ planned AS (
          OR (SELECT id FROM jobs
              WHERE kind = 'daily_call' AND customer_id = done.id AND jobs.local_day = done.local_day) IS NOT NULL)
 )
-SELECT id AS customer_id, decision, job_id
+SELECT id AS customer_id, CASE WHEN is_missed THEN 'missed' ELSE decision END AS decision, job_id
 FROM done
 ORDER BY planned_at, id

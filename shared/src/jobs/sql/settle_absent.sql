@@ -12,12 +12,12 @@ absent AS (
       empty_reads = empty_reads + coalesce(last_empty_read_at <= switchboard_now() - interval '5 minutes', true)::int
   FROM asked
   WHERE attempts.id = asked.id AND attempts.state = 'unknown'
-  RETURNING attempts.job_id, attempts.attempt_no,
+  RETURNING attempts.job_id, (SELECT count(*) FROM attempts AS tried WHERE tried.job_id = attempts.job_id AND tried.counts) AS tries,
             coalesce(at_local_time(attempts.local_day + 1, attempts.local_time, attempts.timezone), switchboard_now()) AS next_due_at
 ),
 next AS (
   SELECT absent.*, CASE WHEN jobs.kind = 'daily_call' THEN 'it never arrived, and its day is over'
-                        WHEN absent.attempt_no >= 3 THEN 'three attempts, none arrived'
+                        WHEN absent.tries >= 3 THEN 'three attempts, none arrived'
                         WHEN jobs.expires_at <= absent.next_due_at THEN 'proven absent after it had expired' END AS why_dead
   FROM absent JOIN jobs ON jobs.id = absent.job_id
 )

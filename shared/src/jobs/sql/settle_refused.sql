@@ -10,10 +10,15 @@ WITH asked AS (
 ),
 refused AS (
   UPDATE attempts
-  SET state = 'refused', http_status = $2, provider_code = $3, reason = $4
+  SET state = 'refused', http_status = $2, provider_code = $3, reason = $4,
+      -- A no that closes the channel is one to everybody. A text is tried three times all the same: it is soon stale.
+      counts = $6::float8 IS NULL OR channel = 'sms'
   FROM asked
   WHERE attempts.id = asked.id AND attempts.state = 'sending'
-  RETURNING attempts.job_id, attempts.attempt_no, attempts.channel, attempts.recipient
+  RETURNING attempts.job_id, attempts.channel, attempts.recipient,
+            -- As this statement found them, when this attempt counted still.
+            (SELECT count(*) FROM attempts AS tried WHERE tried.job_id = attempts.job_id AND tried.counts)
+              - (attempts.channel = 'call' AND $6::float8 IS NOT NULL)::int AS tries
 ),
 job AS (
   UPDATE jobs
@@ -22,7 +27,7 @@ job AS (
                CASE WHEN next.state = 'pending' THEN switchboard_now() + make_interval(secs => $5) ELSE jobs.due_at END,
                CASE WHEN next.state = 'pending' THEN NULL ELSE switchboard_now() END
         FROM (SELECT CASE WHEN $5::float8 IS NULL THEN 'refused'
-                          WHEN refused.attempt_no >= 3 THEN 'dead'
+                          WHEN refused.tries >= 3 THEN 'dead'
                           WHEN switchboard_now() + make_interval(secs => $5) >= jobs.expires_at THEN 'dead'
                           ELSE 'pending' END AS state) AS next),
       lease_token = NULL, lease_until = NULL

@@ -52,10 +52,13 @@ pub fn classify(status: u16, retry_after: Option<&str>, body: &[u8]) -> Outcome 
             },
             "as many calls at a time as Vapi allows",
         ),
-        // An edge that answers in Vapi's place does not speak for Vapi.
-        (400 | 404 | 405 | 413 | 415 | 422, Some(said)) => {
-            refused(AfterRefusal::GiveUp, meaning(status, said))
+        // Wrong settings of ours are nobody's refusal; and a number's daily limit is over tomorrow.
+        (404, Some(said)) => refused(AfterRefusal::Unauthorized, meaning(404, said)),
+        (400, Some(said)) if is_about_our_settings(said) => {
+            refused(AfterRefusal::Unauthorized, meaning(400, said))
         }
+        // An edge that answers in Vapi's place does not speak for Vapi.
+        (400 | 405 | 413 | 415 | 422, Some(said)) => refused(AfterRefusal::GiveUp, meaning(status, said)),
         // Nothing documented says whether a call that cannot be paid for is left undone.
         (402, _) => unknown("no definite answer: perhaps the account is out of credit"),
         _ => unknown("no definite answer"),
@@ -82,6 +85,15 @@ pub(super) fn complaint_in(body: &[u8]) -> Option<String> {
     (!said.is_empty()).then_some(said)
 }
 
+/// Whether a complaint is about the assistant, or about the number that calls.
+fn is_about_our_settings(said: &str) -> bool {
+    has_daily_limit(said) || said.contains("assistantid") || said.contains("phonenumberid")
+}
+
+fn has_daily_limit(said: &str) -> bool {
+    said.contains("daily") && said.contains("limit")
+}
+
 /// For the person who reads why nobody was called.
 fn meaning(status: u16, said: &str) -> &'static str {
     match status {
@@ -89,9 +101,8 @@ fn meaning(status: u16, said: &str) -> &'static str {
         _ if said.contains("customer.number") || said.contains("e.164") || said.contains("e164") => {
             "not a number that Vapi calls"
         }
-        _ if said.contains("daily") && said.contains("limit") => {
-            "configuration: the line may place no more calls today"
-        }
+        _ if has_daily_limit(said) => "configuration: the line may place no more calls today",
+        _ if is_about_our_settings(said) => "configuration: Vapi knows no such assistant or telephone number",
         _ => "refused by Vapi",
     }
 }
@@ -185,10 +196,15 @@ mod tests {
             }
         }
         let listed = r#"{"statusCode":400,"message":["customer.number must be E.164"]}"#;
-        for status in [400, 404, 405, 413, 415, 422] {
+        for status in [400, 405, 413, 415, 422] {
             for body in [COMPLAINT, listed] {
                 assert_eq!(next(status, body), Some(AfterRefusal::GiveUp), "{status}");
             }
+        }
+        assert_eq!(next(404, COMPLAINT), Some(AfterRefusal::Unauthorized));
+        for said in ["Daily Outbound Call Limit", "assistantId must be a UUID"] {
+            let body = format!(r#"{{"message":"{said}"}}"#);
+            assert_eq!(next(400, &body), Some(AfterRefusal::Unauthorized), "{said}");
         }
     }
 

@@ -75,7 +75,7 @@ fn people(all: u64) -> String {
          UPDATE calling SET paused = false, per_tick = 10000;
          INSERT INTO customers (id, phone, phone_validated, timezone, call_at, payment_status, paid_at, welcome_call_completed,
                                 next_call_scheduled_at)
-         SELECT 'c' || n, '+' || (14030000000 + n), true, 'UTC',
+         SELECT 'c' || n, '+' || (14030000000 + n), true, 'Atlantic/Reykjavik',
                 CASE WHEN extract(hour FROM now() AT TIME ZONE 'UTC') < 18 THEN time '20:00' ELSE '08:00' END,
                 'Paid', now() - interval '30 days', true, now() + interval '1 day' + n * interval '10 milliseconds'
          FROM generate_series(0, {all} - 1) AS n;

@@ -6,6 +6,15 @@ use crate::explorer::mutants::{Change, Mutant, REFUSAL_OF_ANY_KIND, mutated};
 const NO_SPACING: &str = "ALTER TABLE attempts DROP CONSTRAINT ten_hours_between_calls;
      ALTER TABLE attempts DROP CONSTRAINT ten_hours_between_calls_to_a_phone;";
 
+/// Without what the guard compares days by, whatever the indexes call them.
+macro_rules! without_clocks {
+    () => {
+        "DO $$ BEGIN EXECUTE replace(replace(pg_get_functiondef('guard_attempt'::regproc),
+           'WHERE earlier.customer_id = NEW.customer_id AND', 'WHERE false AND'),
+           'WHERE earlier.recipient = NEW.recipient AND', 'WHERE false AND'); END $$;"
+    };
+}
+
 /// All of the calls'.
 pub(in crate::explorer) const MUTANTS: &[Mutant] = &[
     Mutant {
@@ -28,7 +37,9 @@ pub(in crate::explorer) const MUTANTS: &[Mutant] = &[
         name: "day-while-active",
         about: "keeps a day for as long as a call is on its way, and not when it has ended",
         complaint: "two calls to",
-        schema: "ALTER TABLE attempts DROP CONSTRAINT ten_hours_between_calls;
+        schema: concat!(
+            without_clocks!(),
+            "ALTER TABLE attempts DROP CONSTRAINT ten_hours_between_calls;
                  ALTER TABLE attempts DROP CONSTRAINT ten_hours_between_calls_to_a_phone;
                  DROP INDEX one_call_per_customer_day;
                  DROP INDEX one_call_per_phone_day;
@@ -36,15 +47,19 @@ pub(in crate::explorer) const MUTANTS: &[Mutant] = &[
                    WHERE channel = 'call' AND state IN ('sending', 'unknown');
                  CREATE UNIQUE INDEX one_call_per_phone_day ON attempts (recipient, local_day)
                    WHERE channel = 'call' AND state IN ('sending', 'unknown')",
+        ),
         statements: &[],
     },
     Mutant {
         name: "utc-day",
         about: "calls once a day of the server's, and not of the customer's",
         complaint: "two calls to",
-        schema: "DO $$ BEGIN EXECUTE replace(pg_get_functiondef('guard_attempt'::regproc),
-                   'NEW.local_day := (NEW.granted_at AT TIME ZONE customer.timezone)::date',
+        schema: concat!(
+            without_clocks!(),
+            "DO $$ BEGIN EXECUTE replace(pg_get_functiondef('guard_attempt'::regproc),
+                   'NEW.local_day := (NEW.granted_at AT TIME ZONE known_zone(customer.timezone))::date',
                    'NEW.local_day := (NEW.granted_at AT TIME ZONE ''UTC'')::date'); END $$",
+        ),
         statements: &[
             (
                 "schedule_calls",
@@ -56,7 +71,7 @@ pub(in crate::explorer) const MUTANTS: &[Mutant] = &[
             (
                 "load_call",
                 Change::Says(
-                    "(switchboard_now() AT TIME ZONE customer.timezone)::date AS is_called_today",
+                    "(switchboard_now() AT TIME ZONE known_zone(customer.timezone))::date AS is_called_today",
                     "(switchboard_now() AT TIME ZONE 'UTC')::date AS is_called_today",
                 ),
             ),
@@ -73,8 +88,11 @@ pub(in crate::explorer) const MUTANTS: &[Mutant] = &[
         name: "telephone-not-asked",
         about: "counts the calls to a customer and not those to their telephone",
         complaint: "two calls to",
-        schema: "ALTER TABLE attempts DROP CONSTRAINT ten_hours_between_calls_to_a_phone;
+        schema: concat!(
+            without_clocks!(),
+            "ALTER TABLE attempts DROP CONSTRAINT ten_hours_between_calls_to_a_phone;
                  DROP INDEX one_call_per_phone_day",
+        ),
         statements: &[],
     },
     Mutant {
@@ -95,7 +113,9 @@ pub(in crate::explorer) const MUTANTS: &[Mutant] = &[
         name: "absence-frees-the-day",
         about: "calls again on the day of an attempt that was proven absent",
         complaint: "two calls to",
-        schema: "ALTER TABLE attempts DROP CONSTRAINT ten_hours_between_calls;
+        schema: concat!(
+            without_clocks!(),
+            "ALTER TABLE attempts DROP CONSTRAINT ten_hours_between_calls;
                  ALTER TABLE attempts DROP CONSTRAINT ten_hours_between_calls_to_a_phone;
                  DROP INDEX one_call_per_customer_day;
                  DROP INDEX one_call_per_phone_day;
@@ -103,6 +123,7 @@ pub(in crate::explorer) const MUTANTS: &[Mutant] = &[
                    WHERE channel = 'call' AND state NOT IN ('refused', 'absent');
                  CREATE UNIQUE INDEX one_call_per_phone_day ON attempts (recipient, local_day)
                    WHERE channel = 'call' AND state NOT IN ('refused', 'absent')",
+        ),
         statements: &[(
             "settle_absent",
             mutated!("mutants/settle_absent_by_retrying"),
@@ -112,18 +133,15 @@ pub(in crate::explorer) const MUTANTS: &[Mutant] = &[
         name: "welcome-by-flag",
         about: "welcomes whose row does not say that they were",
         complaint: "two welcome calls",
-        schema: "ALTER TABLE jobs DROP CONSTRAINT one_job_per_cause;
+        schema: concat!(
+            without_clocks!(),
+            "ALTER TABLE jobs DROP CONSTRAINT one_job_per_cause;
                  DROP INDEX one_welcome_call_ever;
-                 DO $$ BEGIN EXECUTE replace(pg_get_functiondef('plan_of'::regproc),
-                   'AND NOT EXISTS (SELECT FROM jobs WHERE kind = ''welcome_call'' AND customer_id = customer.id)',
-                   ''); END $$",
-        statements: &[(
-            "schedule_calls",
-            Change::Says(
-                "AND (SELECT id FROM jobs WHERE kind = 'welcome_call' AND customer_id = due.id) IS NULL AS is_new",
-                "AS is_new",
-            ),
-        )],
+                 CREATE OR REPLACE FUNCTION is_owed_a_welcome(customer customers, since timestamptz)
+                   RETURNS boolean LANGUAGE sql STABLE AS
+                   'SELECT coalesce(customer.paid_at >= since, false) AND NOT customer.welcome_call_completed'",
+        ),
+        statements: &[],
     },
     Mutant {
         name: "refund-checked-early",
@@ -166,7 +184,7 @@ pub(in crate::explorer) const MUTANTS: &[Mutant] = &[
         complaint: "the row says otherwise",
         schema: "DO $$ BEGIN EXECUTE replace(replace(pg_get_functiondef('payment_standing'::regproc),
                    'DISTINCT ON (purchase)', 'DISTINCT ON (1::int)'),
-                   'ORDER BY purchase, created_at DESC', 'ORDER BY 1::int, created_at DESC'); END $$",
+                   'ORDER BY purchase, is_for_good DESC, created_at DESC', 'ORDER BY 1::int, created_at DESC'); END $$",
         statements: &[],
     },
     Mutant {
