@@ -67,18 +67,21 @@ fn batches(options: &Options) -> Options {
 
 /// Customers who were welcomed, were called on some earlier days, and are due on another.
 ///
-/// Their hour is none of the last four, whenever this runs: nobody is due again as soon as they have been
-/// decided for.
+/// They live where it is the middle of the day, whenever this runs, and their hour was the last one.
 fn people(all: u64) -> String {
     format!(
         "SET session_replication_role = replica;
          UPDATE calling SET paused = false, per_tick = 10000;
          INSERT INTO customers (id, phone, phone_validated, timezone, call_at, payment_status, paid_at, welcome_call_completed,
                                 next_call_scheduled_at)
-         SELECT 'c' || n, '+' || (14030000000 + n), true, 'Atlantic/Reykjavik',
-                CASE WHEN extract(hour FROM now() AT TIME ZONE 'UTC') < 18 THEN time '20:00' ELSE '08:00' END,
+         SELECT 'c' || n, '+' || (14030000000 + n), true, place,
+                date_trunc('hour', now() AT TIME ZONE place)::time,
                 'Paid', now() - interval '30 days', true, now() + interval '1 day' + n * interval '10 milliseconds'
-         FROM generate_series(0, {all} - 1) AS n;
+         FROM generate_series(0, {all} - 1) AS n,
+              (SELECT place
+               FROM unnest('{{Pacific/Kiritimati,Asia/Tokyo,Asia/Dubai,Atlantic/Reykjavik,America/Panama,Pacific/Honolulu}}'::text[])
+                 AS place
+               ORDER BY abs(extract(hour FROM now() AT TIME ZONE place) - 13) LIMIT 1) AS midday;
          INSERT INTO jobs (kind, cause, customer_id, origin, state, caused_at, due_at, expires_at, ended_at, projected)
          SELECT 'welcome_call', id, id, 'scheduler', 'accepted', paid_at, paid_at, paid_at + interval '3 days', paid_at, true
          FROM customers;
@@ -90,7 +93,7 @@ fn people(all: u64) -> String {
     )
 }
 
-/// A hundred customers for each operation, from all over the table, are due since yesterday and owed nothing yet.
+/// A hundred customers for each operation, from all over the table, are due since their hour and owed nothing yet.
 ///
 /// Where their jobs will stand in the indexes is looked at once, so that a server whose memory is smaller than its
 /// tables does not measure its disk.
@@ -102,7 +105,7 @@ fn due(all: u64) -> String {
          DELETE FROM jobs WHERE kind = 'daily_call' AND state = 'pending';
          UPDATE customers SET next_call_scheduled_at = now() + interval '1 day' WHERE next_call_scheduled_at <= now();
          UPDATE customers
-         SET next_call_scheduled_at = at_local_time((now() AT TIME ZONE 'UTC')::date - 1, call_at, 'UTC')
+         SET next_call_scheduled_at = at_local_time((now() AT TIME ZONE timezone)::date, call_at, timezone)
          FROM generate_series({{first}} * {BATCH}, {{last}} * {BATCH} + {BATCH} - 1) AS drawn
          WHERE id = 'c' || (drawn * {stride} % {all});
          SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;

@@ -39,6 +39,7 @@ pub(super) const SHOP_SECRET: &str = "the-shop-word";
 /// Where we are.
 pub(super) const APP_URL: &str = "http://127.0.0.1:9000";
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
+const REPLIES: &str = "replies.fifo";
 const PARKED: &str = "parked-events.fifo";
 
 /// Empties every table, past the guards that keep the application from doing so.
@@ -153,6 +154,7 @@ impl Stage {
             .with("TWILIO_API_BASE_URL", twilio.base_url())
             .with("MESSAGES_QUEUE_URL", &queue_urls[0])
             .with("CALLS_QUEUE_URL", &queue_urls[1])
+            .with("REPLIES_QUEUE_URL", queue(REPLIES)?)
             .with("PARKED_EVENTS_QUEUE_URL", queue(PARKED)?);
         // A deployment that calls nobody has no assistant.
         let settings = match workflow {

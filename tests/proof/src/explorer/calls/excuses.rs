@@ -20,14 +20,19 @@ const MORNING: Time = Time::constant(8, 0, 0, 0);
 /// The last permit of an evening is given before then.
 const LAST_PERMIT: Time = Time::constant(20, 45, 0, 0);
 
-/// When it was unclear whether this customer, or whoever shares their telephone, had been called.
+/// When this customer had another call on its way, or one of which nobody knew: until that is over there is no other.
 fn unclear(ledger: &Ledger, job: &Job) -> Vec<Span> {
-    ledger
+    let attempts = ledger
         .attempts
         .values()
         .filter(|attempt| attempt.customer == job.customer)
-        .map(|attempt| (attempt.granted, attempt.settled))
-        .collect()
+        .map(|attempt| (attempt.granted, attempt.settled));
+    let others = ledger
+        .jobs
+        .iter()
+        .filter(|other| other.customer == job.customer && other.id != job.id)
+        .map(|other| (other.created, other.ended.unwrap_or(Second::MAX)));
+    attempts.chain(others).collect()
 }
 
 /// Whether something that concerned this customer, at that time, explains that they were not called.
@@ -57,11 +62,12 @@ pub(super) fn is_excused(calls: &Calls, ground: &Ground<'_>, job: &Job, ledger: 
         .len()
         > 1;
     let is_day_taken = || {
-        ledger.taking_days_of(&job.customer, &phone).any(|attempt| {
+        ledger.attempts_to(&job.customer, &phone).any(|attempt| {
             let is_close = (ended - TEN_HOURS..=ended).contains(&attempt.granted);
-            attempt.job != job.id
-                && attempt.granted <= ended
-                && (is_close || Some(&attempt.local_day) == day_of(ended).as_ref())
+            let is_today = Some(&attempt.local_day) == day_of(ended).as_ref();
+            // One that was refused took its day until that was known.
+            let held = attempt.holds_the_day() || attempt.settled >= job.planned;
+            attempt.job != job.id && attempt.granted <= ended && held && (is_close || is_today)
         })
     };
     match (job.state.as_str(), job.reason.as_deref().unwrap_or_default()) {

@@ -118,15 +118,24 @@ impl Ledger {
         self.attempts.values().filter(|attempt| attempt.job == job.id)
     }
 
-    /// The attempts that take the days of a customer, or of their telephone.
-    pub(super) fn taking_days_of<'a>(
+    /// The attempts at a customer, or at their telephone.
+    pub(super) fn attempts_to<'a>(
         &'a self,
         customer: &'a str,
         phone: &'a str,
     ) -> impl Iterator<Item = &'a Attempt> {
         self.attempts
             .values()
-            .filter(|attempt| attempt.holds_the_day())
             .filter(move |attempt| attempt.customer == customer || attempt.phone == phone)
+    }
+
+    /// Those of them that take a day.
+    pub(super) fn taking_days_of<'a>(
+        &'a self,
+        customer: &'a str,
+        phone: &'a str,
+    ) -> impl Iterator<Item = &'a Attempt> {
+        self.attempts_to(customer, phone)
+            .filter(|attempt| attempt.holds_the_day())
     }
 }
