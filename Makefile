@@ -162,7 +162,7 @@ package: tools ## Build each function's Lambda package (ARCH=arm64|x86_64, PROFI
 ## What they all need
 
 .PHONY: tools
-tools: .venv/.stamp ## Install the pinned tools into .venv: cargo-lambda, zig, SAM, moto, twilio, stripe
+tools: .venv/.stamp ## Install the pinned tools into .venv: cargo-lambda, zig, SAM, moto, twilio, stripe, pywa
 
 .venv/.stamp: infra/tools/requirements.txt
 	@infra/tools/install.sh venv .venv $<

@@ -7,6 +7,8 @@ pub mod invoke;
 pub mod postgres;
 pub mod runtime_api;
 pub mod sandbox;
+pub mod sandbox_chat;
+pub mod sandbox_meta;
 pub mod sandbox_stripe;
 pub mod sandbox_vapi;
 pub mod settings;

@@ -102,6 +102,11 @@ pub fn twiml(document: String) -> Response<Body> {
     answer(200, Some("text/xml; charset=utf-8"), Body::Text(document))
 }
 
+/// 200 with words, as they are.
+pub fn plain(words: String) -> Response<Body> {
+    answer(200, Some("text/plain; charset=utf-8"), Body::Text(words))
+}
+
 /// A JSON answer.
 pub fn json(status: u16, body: &serde_json::Value) -> Response<Body> {
     answer(status, Some("application/json"), Body::Text(body.to_string()))

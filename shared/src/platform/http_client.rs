@@ -5,14 +5,20 @@
 //! (the default repeats what an HTTP/2 server says it has not begun), keeps no connection (a stale one
 //! fails after the request may have left, and the pool would repeat it) and asks no proxy.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Response};
+use reqwest::{Client, Response, Url};
+
+use super::is_this_machine;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// From the first byte of the connection to the last one of the answer.
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same, where the answer is a file.
+const DOWNLOAD_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// For requests that reach people.
 pub fn for_side_effects() -> reqwest::Result<Client> {
@@ -22,6 +28,56 @@ pub fn for_side_effects() -> reqwest::Result<Client> {
 /// For reading a provider's records: repeating one would harm nobody, but nothing here needs it.
 pub fn for_reading() -> reqwest::Result<Client> {
     builder().build()
+}
+
+/// For files, from a host whose name was checked: it may have many bytes to say, and stands at a public address, however
+/// its name is resolved. Somebody's stand-in on this machine is at `base`.
+pub fn for_downloads(base: &Url) -> reqwest::Result<Client> {
+    let builder = builder().timeout(DOWNLOAD_TIMEOUT);
+    if base.host_str().is_some_and(is_this_machine) {
+        return builder.build();
+    }
+    builder.dns_resolver(PublicAddresses).build()
+}
+
+/// Names of hosts, as far as they lead to the internet.
+#[derive(Debug, Clone, Copy)]
+struct PublicAddresses;
+
+impl Resolve for PublicAddresses {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
+            Ok(Box::new(public.into_iter()) as Addrs)
+        })
+    }
+}
+
+/// Whether an address is on the internet: not this machine's, its network's or its cloud's own.
+fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [first, second, ..] = address.octets();
+            let is_shared = first == 100 && (64..128).contains(&second);
+            let is_for_tests = first == 198 && (18..20).contains(&second);
+            !(first == 0
+                || first >= 224
+                || is_shared
+                || is_for_tests
+                || address.is_loopback()
+                || address.is_private()
+                || address.is_link_local()
+                || address.is_documentation())
+        }
+        IpAddr::V6(address) => {
+            // What is assigned to anybody begins with 2000::/3; 6to4 and Teredo hide another address.
+            let [first, second, ..] = address.segments();
+            (0x2000..0x4000).contains(&first)
+                && first != 0x2002
+                && !(first == 0x2001 && (second == 0 || second == 0xdb8))
+        }
+    }
 }
 
 fn builder() -> reqwest::ClientBuilder {
@@ -95,6 +151,53 @@ mod tests {
             }
         });
         (url, connections, requests)
+    }
+
+    #[test]
+    fn only_what_is_on_the_internet_is_public() {
+        let is_public = |text: &str| super::is_public(text.parse().expect("an address"));
+        for address in [
+            "157.240.0.53",
+            "31.13.64.1",
+            "2a03:2880:f10d::1",
+            "100.63.0.1",
+            "172.32.0.1",
+        ] {
+            assert!(is_public(address), "{address}");
+        }
+        for address in [
+            "127.0.0.1",
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "198.18.0.1",
+            "224.0.0.1",
+            "255.255.255.255",
+            "::1",
+            "::",
+            "::ffff:127.0.0.1",
+            "::ffff:169.254.169.254",
+            "fd00:ec2::254",
+            "fe80::1",
+            "64:ff9b::7f00:1",
+            "2002:7f00:1::",
+            "2001:db8::1",
+        ] {
+            assert!(!is_public(address), "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_to_this_machine_leads_nowhere() {
+        let (url, connections, _) = server(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+        let elsewhere = Url::parse("https://files.example.com").expect("a URL");
+        let client = for_downloads(&elsewhere).expect("a client");
+        let error = client.get(url.replace("127.0.0.1", "localhost")).send().await;
+        assert!(error.is_err());
+        assert_eq!(connections.load(Ordering::SeqCst), 0);
     }
 
     #[tokio::test]

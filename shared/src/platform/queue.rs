@@ -48,6 +48,8 @@ pub enum Workflow {
     Text,
     /// A call to a customer.
     Call,
+    /// An answer in a conversation.
+    Reply,
 }
 
 impl Workflow {

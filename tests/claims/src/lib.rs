@@ -7,6 +7,8 @@
 //! seeds in `tests/fuzz/seeds` and with whatever once broke a claim, in `tests/fuzz/regressions`.
 
 mod calls;
+mod chat_answer;
+mod chat_completion;
 mod classify;
 mod database_url;
 mod doorbell;
@@ -34,6 +36,10 @@ mod vapi_message;
 mod vapi_redact;
 mod vapi_signature;
 mod webhook;
+mod whatsapp_answer;
+mod whatsapp_number;
+mod whatsapp_signature;
+mod whatsapp_webhook;
 mod words;
 mod zone;
 
@@ -65,6 +71,8 @@ macro_rules! claims {
 
 claims! {
     calls: calls::check, "What two sources say about one call never contradicts, and an open call waits.";
+    chat_answer: chat_answer::check, "What a model says is sent whole or not at all, and who wants a person gets one.";
+    chat_completion: chat_completion::check, "Half an answer is none, and a server is asked again where that may help.";
     classify: classify::check, "Only a definite answer of Twilio's is a yes or a no.";
     database_url: database_url::check, "A database elsewhere is reached over TLS, and its password is told to nobody.";
     dates: records::check_dates, "A date that Twilio writes is the date that we read.";
@@ -93,5 +101,9 @@ claims! {
     vapi_redact: vapi_redact::check, "A credential is not kept, and everything else is.";
     vapi_signature: vapi_signature::check, "What Vapi signed a moment ago is accepted, and nothing else.";
     webhook: webhook::check, "A request is taken if Twilio signed it, and only then.";
+    whatsapp_answer: whatsapp_answer::check, "Only a definite answer of Meta's is a yes or a no.";
+    whatsapp_number: whatsapp_number::check, "A person is one person however their number is spelled, and nobody else.";
+    whatsapp_signature: whatsapp_signature::check, "What Meta signed is accepted, and nothing else.";
+    whatsapp_webhook: whatsapp_webhook::check, "Everything in a webhook is read, once, as it says, and can be stored.";
     zone: zone::check, "A time zone is a place that is certain, and never an offset.";
 }

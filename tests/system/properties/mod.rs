@@ -11,6 +11,7 @@ mod missed_calls;
 mod platform;
 mod twilio;
 mod vapi;
+mod whatsapp;
 
 use std::path::{Path, PathBuf};
 
