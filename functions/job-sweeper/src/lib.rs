@@ -22,7 +22,7 @@ use shared::platform::scheduled::{self, Summary};
 use shared::platform::{http, secrets::Secrets};
 use shared::providers::{twilio, vapi};
 use shared::{ConfigError, Environment};
-use shared::{calls, jobs};
+use shared::{calls, jobs, replies};
 
 /// How long a step that waits for others takes up new work; the function's time limit is a minute, and the
 /// next minute goes on.
@@ -35,6 +35,7 @@ pub struct Endpoint {
     vapi: Option<vapi::Client>,
     texts: Doorbell,
     calls: Doorbell,
+    replies: Doorbell,
     park: Park,
     secrets: Secrets,
     default_line: Option<DefaultLine>,
@@ -52,6 +53,7 @@ impl Endpoint {
             vapi: environment.vapi()?,
             texts: environment.messages_doorbell()?,
             calls: environment.calls_doorbell()?,
+            replies: environment.replies_doorbell()?,
             park: environment.park()?,
             secrets: environment.secrets(),
             default_line: environment.default_line()?,
@@ -97,13 +99,14 @@ async fn sweep(endpoint: &Endpoint) -> anyhow::Result<Summary> {
     let expired = count("expire", expire(endpoint).await);
     let rung = count("ring", ring(endpoint).await);
     let projected = count("project", project(endpoint).await);
+    let left = count("leave to a person", leave_unclear(endpoint).await);
     let replayed = count("replay", replay::replay_parked(endpoint).await);
     let reconciled = count("reconcile", reconcile::settle_by_evidence(endpoint).await);
     let found = count("find calls", unknown_calls::settle_by_evidence(endpoint).await);
     let heard = count("ask for results", call_results::ask(endpoint).await);
 
     let reconciled = reconciled + found;
-    let processed = rescued + replayed + reconciled + heard + expired + rung + projected;
+    let processed = rescued + replayed + reconciled + heard + expired + rung + projected + left;
     let failures = failed.len();
     // A step that failed makes the run fail, after the others have had their turn.
     if let Some(error) = failed.into_iter().next() {
@@ -125,6 +128,19 @@ async fn rescue(endpoint: &Endpoint) -> anyhow::Result<usize> {
     Ok(rescued)
 }
 
+/// Answers of which nobody told whether they arrived. There is no list to look them up in.
+async fn leave_unclear(endpoint: &Endpoint) -> anyhow::Result<usize> {
+    let connection = endpoint.database.connection().await?;
+    let left = replies::leave_unclear(&connection, jobs::SWEEP_LIMIT).await?;
+    if left > 0 {
+        tracing::error!(
+            left,
+            "answers that may or may not have arrived are left to a person"
+        );
+    }
+    Ok(left)
+}
+
 async fn expire(endpoint: &Endpoint) -> anyhow::Result<usize> {
     let expired = jobs::expire(&endpoint.database.connection().await?).await?;
     if expired > 0 {
@@ -133,7 +149,7 @@ async fn expire(endpoint: &Endpoint) -> anyhow::Result<usize> {
     Ok(expired)
 }
 
-/// Copies into customers' rows what a runner could not copy, or did not live to.
+/// Copies into customers' rows and into threads what a runner could not copy, or did not live to.
 async fn project(endpoint: &Endpoint) -> anyhow::Result<usize> {
     let connection = endpoint.database.connection().await?;
     let mut projected = 0;
@@ -146,6 +162,15 @@ async fn project(endpoint: &Endpoint) -> anyhow::Result<usize> {
             }
         }
     }
+    for job in replies::unprojected(&connection, jobs::SWEEP_LIMIT).await? {
+        match replies::project_reply(&connection, job).await {
+            Ok(row) => projected += usize::from(row.is_some()),
+            Err(error) if error.is_outage() => return Err(error.into()),
+            Err(error) => {
+                tracing::error!(job.id = %job, %error, "an answer does not stand in its thread");
+            }
+        }
+    }
     Ok(projected)
 }
 
@@ -155,6 +180,7 @@ async fn ring(endpoint: &Endpoint) -> anyhow::Result<usize> {
         let doorbell = match bell.workflow {
             Workflow::Text => &endpoint.texts,
             Workflow::Call => &endpoint.calls,
+            Workflow::Reply => &endpoint.replies,
         };
         doorbell.ring(bell.job, &bell.person, bell.number).await;
     }

@@ -2,10 +2,12 @@
 
 use shared::call_events::{self, ParkedMessage};
 use shared::inbound::{self, Effect, Event, ParkedEvent};
+use shared::inbox::Told;
 use shared::missed_calls::{self, Recorded};
 use shared::payments::{self, ParkedPayment};
 use shared::platform::database::{self, Connection};
 use shared::providers::twilio::Form;
+use shared::whatsapp_events::{self, ParkedWhatsApp};
 
 use super::Endpoint;
 
@@ -48,6 +50,16 @@ async fn replay(endpoint: &Endpoint, connection: &Connection, body: &str) -> Res
     }
     if let Ok(parked) = serde_json::from_str::<ParkedPayment>(body) {
         return payments::replay(connection, &parked).await;
+    }
+    if let Ok(parked) = serde_json::from_str::<ParkedWhatsApp>(body) {
+        // The answers that are owed now are rung for with everything else that is due.
+        let stored = whatsapp_events::take_in(connection, &parked.whatsapp).await?;
+        for (told, stored) in parked.whatsapp.iter().zip(&stored) {
+            if let Told::Message(message) = told {
+                whatsapp_events::tell(&message.wamid, stored);
+            }
+        }
+        return Ok(());
     }
     let Ok(parked) = serde_json::from_str::<ParkedEvent>(body) else {
         return missed_calls::quarantine(connection, "parked", "not a parked event", body.as_bytes()).await;

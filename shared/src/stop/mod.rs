@@ -50,6 +50,19 @@ pub fn asks_to_stop(said: &str) -> Stop {
     heard
 }
 
+/// Whether somebody who said stop takes it back: in the carriers' words, and nothing beside them, for a machine must
+/// not guess that somebody wants to hear from it again.
+pub fn asks_to_start(said: &str) -> bool {
+    let folded = fold(said);
+    let mut words = folded
+        .split(|letter: char| !letter.is_alphanumeric())
+        .filter(|word| !word.is_empty());
+    matches!(
+        (words.next(), words.next()),
+        (Some("start" | "unstop" | "optin"), None)
+    )
+}
+
 /// Lower case without accents, negations spelled out.
 fn fold(said: &str) -> String {
     let mut folded = String::with_capacity(said.len());

@@ -327,3 +327,22 @@ fn an_hour_of_anything_is_listened_to_in_no_time() {
         let _ = asks_to_stop(&word.repeat(16 * 1024 / word.len()));
     }
 }
+
+#[test]
+fn only_the_carriers_words_take_a_stop_back() {
+    for said in ["START", "start", " Start! ", "UNSTOP", "optin"] {
+        assert!(asks_to_start(said), "{said}");
+    }
+    for said in [
+        "",
+        "Yes",
+        "When do you start?",
+        "start calling",
+        "don't start",
+        "restart",
+        "stop",
+        "START START",
+    ] {
+        assert!(!asks_to_start(said), "{said}");
+    }
+}

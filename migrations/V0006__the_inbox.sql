@@ -1,0 +1,725 @@
+-- The inbox: people, what they wrote and what was answered, and who answers next: a machine or a person.
+
+-- ---------------------------------------------------------------- people
+
+-- Who works at the inbox.
+CREATE TABLE users (
+  id         bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT users_key PRIMARY KEY,
+  name       text NOT NULL CONSTRAINT user_has_a_name CHECK (btrim(name) <> ''),
+  email      text CONSTRAINT user_email_is_one CHECK (email ~ '^[^@[:space:]]+@[^@[:space:]]+$'),
+  role       text NOT NULL DEFAULT 'agent' CONSTRAINT user_role_is_known CHECK (role IN ('agent', 'admin')),
+  active     boolean NOT NULL DEFAULT true,
+  created_at timestamptz NOT NULL DEFAULT switchboard_now()
+);
+CREATE UNIQUE INDEX one_user_per_email ON users (lower(email));
+
+-- Whoever writes to the business. WhatsApp lets people hide their number, so a person is known by it or by the id
+-- that WhatsApp gives them for this business; what is neither is kept as it was sent, for somebody to put right.
+CREATE TABLE contacts (
+  id          bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT contacts_key PRIMARY KEY,
+  name        text,
+  phone       phone CONSTRAINT one_contact_per_phone UNIQUE,
+  -- The digits under which WhatsApp knows the phone, where a country has two forms of one number.
+  wa_id       text CONSTRAINT wa_id_is_digits CHECK (wa_id ~ '^[0-9]{7,15}$'),
+  wa_user_id  text CONSTRAINT one_contact_per_wa_user_id UNIQUE,
+  phone_given text CONSTRAINT one_contact_per_phone_given UNIQUE,
+  created_at  timestamptz NOT NULL DEFAULT switchboard_now(),
+  updated_at  timestamptz NOT NULL DEFAULT switchboard_now(),
+  CONSTRAINT contact_is_somebody CHECK (num_nonnulls(phone, wa_user_id, phone_given) > 0)
+);
+
+-- Somebody who may become a customer: one case at a time.
+CREATE TABLE leads (
+  id         bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT leads_key PRIMARY KEY,
+  contact_id bigint NOT NULL REFERENCES contacts,
+  status     text NOT NULL DEFAULT 'open' CONSTRAINT lead_status_is_known CHECK (status IN ('open', 'won', 'lost')),
+  channel    text NOT NULL,
+  created_at timestamptz NOT NULL DEFAULT switchboard_now(),
+  closed_at  timestamptz,
+  CONSTRAINT a_closed_lead_is_dated CHECK ((status = 'open') = (closed_at IS NULL))
+);
+CREATE UNIQUE INDEX one_open_lead_per_contact ON leads (contact_id) WHERE status = 'open';
+
+CREATE TABLE conversations (
+  id               bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT conversations_key PRIMARY KEY,
+  contact_id       bigint NOT NULL REFERENCES contacts,
+  channel          text NOT NULL CONSTRAINT conversation_channel_is_known
+                        CHECK (channel IN ('WHATSAPP', 'SMS', 'EMAIL', 'INSTAGRAM', 'FACEBOOK', 'WEBCHAT')),
+  lead_id          bigint REFERENCES leads,
+  -- While either is set, no machine answers.
+  assigned_user_id bigint REFERENCES users,
+  handed_over_at   timestamptz,
+  -- When a person of the business last wrote, here or on their own telephone.
+  human_wrote_at   timestamptz,
+  last_inbound_at  timestamptz,
+  last_outbound_at timestamptz,
+  last_message_at  timestamptz,
+  deleted_at       timestamptz,
+  created_at       timestamptz NOT NULL DEFAULT switchboard_now(),
+  CONSTRAINT one_conversation_per_contact_and_channel UNIQUE (contact_id, channel)
+);
+CREATE INDEX conversations_in_the_inbox ON conversations (last_message_at DESC) WHERE deleted_at IS NULL;
+CREATE INDEX conversations_deleted_at ON conversations (deleted_at);
+
+-- Which of two reports of one message is the later one, whatever order they arrive in. What was read has arrived,
+-- so that no later "failed" means it.
+CREATE FUNCTION message_status_rank(status text) RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE status WHEN 'RECEIVED' THEN 0 WHEN 'SENT' THEN 1 WHEN 'FAILED' THEN 2 WHEN 'DELIVERED' THEN 3
+                     WHEN 'READ' THEN 4 END $$;
+
+CREATE TABLE messages (
+  id                  bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT messages_key PRIMARY KEY,
+  conversation_id     bigint NOT NULL REFERENCES conversations,
+  contact_id          bigint NOT NULL REFERENCES contacts,
+  lead_id             bigint REFERENCES leads,
+  direction           text NOT NULL CONSTRAINT direction_is_known CHECK (direction IN ('INBOUND', 'OUTBOUND')),
+  author              text NOT NULL CONSTRAINT author_is_known CHECK (author IN ('customer', 'machine', 'human')),
+  channel             text NOT NULL,
+  -- In the provider's words.
+  type                text NOT NULL,
+  -- What a person would read of it; NULL for what has no words, and for what its author took back.
+  body                text,
+  media               jsonb,
+  -- As it came, where we do not know its type.
+  raw                 jsonb,
+  reply_to            text,
+  provider_message_id text NOT NULL CONSTRAINT message_has_an_id CHECK (provider_message_id <> ''),
+  attempt_id          uuid CONSTRAINT one_message_per_attempt UNIQUE REFERENCES attempts,
+  status              text NOT NULL CONSTRAINT message_status_is_known CHECK (message_status_rank(status) IS NOT NULL),
+  error               text,
+  -- By the provider's clock.
+  sent_at             timestamptz NOT NULL,
+  edited_at           timestamptz,
+  revoked_at          timestamptz,
+  created_at          timestamptz NOT NULL DEFAULT switchboard_now(),
+  CONSTRAINT one_message_per_provider_id UNIQUE (channel, provider_message_id),
+  CONSTRAINT customers_write_to_us CHECK ((direction = 'INBOUND') = (author = 'customer')),
+  CONSTRAINT what_came_was_received CHECK ((direction = 'INBOUND') = (status = 'RECEIVED')),
+  CONSTRAINT a_machine_writes_by_permission CHECK (author <> 'machine' OR attempt_id IS NOT NULL)
+);
+CREATE INDEX messages_in_order ON messages (conversation_id, sent_at, id);
+
+CREATE FUNCTION guard_message() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF (NEW.id, NEW.conversation_id, NEW.direction, NEW.author, NEW.channel, NEW.provider_message_id, NEW.attempt_id, NEW.sent_at)
+     IS DISTINCT FROM
+     (OLD.id, OLD.conversation_id, OLD.direction, OLD.author, OLD.channel, OLD.provider_message_id, OLD.attempt_id, OLD.sent_at)
+  THEN RAISE EXCEPTION 'whose message it is cannot change' USING ERRCODE = 'P0406', CONSTRAINT = 'message_identity'; END IF;
+  IF message_status_rank(NEW.status) < message_status_rank(OLD.status) THEN NEW.status := OLD.status; NEW.error := OLD.error; END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER guard_message BEFORE UPDATE ON messages FOR EACH ROW EXECUTE FUNCTION guard_message();
+CREATE TRIGGER keep_messages BEFORE DELETE OR TRUNCATE ON messages EXECUTE FUNCTION refuse_removal();
+
+-- ---------------------------------------------------------------- what is left to a person
+
+-- NULL is for everybody at the inbox.
+CREATE TABLE notifications (
+  id              bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT notifications_key PRIMARY KEY,
+  user_id         bigint REFERENCES users,
+  conversation_id bigint REFERENCES conversations,
+  kind            text NOT NULL,
+  body            text NOT NULL,
+  created_at      timestamptz NOT NULL DEFAULT switchboard_now(),
+  read_at         timestamptz,
+  snoozed_until   timestamptz
+);
+CREATE INDEX notifications_unread ON notifications (user_id, created_at) WHERE read_at IS NULL;
+CREATE INDEX notifications_snoozed_until ON notifications (snoozed_until);
+
+CREATE TABLE tasks (
+  id              bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT tasks_key PRIMARY KEY,
+  kind            text NOT NULL,
+  conversation_id bigint NOT NULL REFERENCES conversations,
+  job_id          uuid REFERENCES jobs,
+  title           text NOT NULL,
+  -- What the person needs to do it: a draft that may or may not have arrived, the number that is none.
+  detail          text,
+  assigned_to     bigint REFERENCES users,
+  created_at      timestamptz NOT NULL DEFAULT switchboard_now(),
+  done_at         timestamptz
+);
+-- Somebody who writes ten times while nobody looks is one task.
+CREATE UNIQUE INDEX one_open_task_of_a_kind ON tasks (conversation_id, kind) WHERE done_at IS NULL;
+
+-- ---------------------------------------------------------------- the operator's switches
+
+-- One row.
+CREATE TABLE replying (
+  only_row       boolean PRIMARY KEY DEFAULT true CONSTRAINT there_is_one_way_of_replying CHECK (only_row),
+  -- No machine answers until somebody says so: another system may still be doing it.
+  paused         boolean NOT NULL DEFAULT true,
+  -- How a conversation that a machine cannot go on with is given to a person; NULL leaves it to whoever looks first.
+  hand_over_to   bigint REFERENCES users,
+  -- Who writes three lines in a row gets one answer.
+  settles_after  interval NOT NULL DEFAULT '4 seconds'
+    CONSTRAINT an_answer_does_not_wait_long CHECK (settles_after BETWEEN '0' AND '1 minute'),
+  -- A machine's answer that comes later than this is of no use. Meta's window closes after 24 hours.
+  answer_within  interval NOT NULL DEFAULT '1 hour'
+    CONSTRAINT an_answer_stays_in_the_window CHECK (answer_within BETWEEN '1 minute' AND '23 hours'),
+  -- How long a machine stays quiet after a person of the business wrote.
+  quiet_after_human interval NOT NULL DEFAULT '4 hours' CONSTRAINT quiet_is_not_negative CHECK (quiet_after_human >= '0'),
+  -- Put before the first answer that somebody gets; {business} stands for its name.
+  greeting       text CONSTRAINT greeting_is_short CHECK (length(greeting) <= 200),
+  -- What the model may know and say of the business.
+  knowledge      text NOT NULL DEFAULT '',
+  -- Links to these hosts may be sent, and to no others.
+  own_hosts      text[] NOT NULL DEFAULT '{}',
+  -- What is never promised, in lower case.
+  never_promise  text[] NOT NULL DEFAULT '{}'
+);
+INSERT INTO replying DEFAULT VALUES;
+
+-- ---------------------------------------------------------------- who said stop
+
+-- Somebody who hides their number can say stop too.
+ALTER TABLE opt_outs
+  ALTER COLUMN phone DROP NOT NULL,
+  ADD COLUMN wa_user_id text,
+  ADD CONSTRAINT somebody_opted_out CHECK (num_nonnulls(phone, wa_user_id) = 1);
+CREATE UNIQUE INDEX one_live_opt_out_per_wa_user_id ON opt_outs (wa_user_id) WHERE revoked_at IS NULL;
+
+CREATE FUNCTION has_opted_out(contact contacts) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM opt_outs WHERE revoked_at IS NULL AND phone IN (contact.phone, '+' || contact.wa_id))
+      OR EXISTS (SELECT FROM opt_outs WHERE revoked_at IS NULL AND wa_user_id = contact.wa_user_id) $$;
+
+-- ---------------------------------------------------------------- the ledger
+
+INSERT INTO channels (channel) VALUES ('whatsapp');
+
+ALTER TABLE jobs
+  ADD COLUMN conversation_id bigint REFERENCES conversations,
+  -- The message that is answered.
+  ADD COLUMN message_id bigint REFERENCES messages,
+  -- Attempts at an answer that came to nothing before anything was sent.
+  ADD COLUMN failures smallint NOT NULL DEFAULT 0 CONSTRAINT three_failures_at_most CHECK (failures BETWEEN 0 AND 3),
+  DROP CONSTRAINT job_kind_is_known,
+  ADD CONSTRAINT job_kind_is_known CHECK (kind IN ('missed_call_text', 'welcome_call', 'daily_call', 'whatsapp_reply')),
+  DROP CONSTRAINT job_origin_is_known,
+  -- inbound is a message that came; by_hand is a person who had it tried again.
+  ADD CONSTRAINT job_origin_is_known CHECK (origin IN
+    ('dial_result', 'call_status', 'poller', 'scheduler', 'legacy', 'inbound', 'by_hand')),
+  ADD CONSTRAINT a_reply_answers_a_message CHECK ((kind = 'whatsapp_reply') = (message_id IS NOT NULL)
+                                                  AND (message_id IS NULL) = (conversation_id IS NULL));
+CREATE INDEX jobs_of_a_conversation ON jobs (conversation_id, message_id) WHERE conversation_id IS NOT NULL;
+CREATE INDEX replies_unprojected ON jobs (ended_at) WHERE conversation_id IS NOT NULL AND state = 'accepted' AND NOT projected;
+
+-- What is to be said, written down once before it may be sent: a second try says the same.
+CREATE TABLE drafts (
+  job_id     uuid CONSTRAINT one_draft_per_job PRIMARY KEY REFERENCES jobs,
+  body       text CONSTRAINT a_draft_fits_a_message CHECK (length(btrim(body)) BETWEEN 1 AND 4096),
+  -- Why no machine should answer.
+  hand_over  text,
+  -- Which model wrote it; NULL for words of our own.
+  model      text,
+  drafted_at timestamptz NOT NULL DEFAULT switchboard_now(),
+  CONSTRAINT an_answer_or_a_reason CHECK (num_nonnulls(body, hand_over) = 1)
+);
+CREATE TRIGGER keep_drafts BEFORE UPDATE OR DELETE OR TRUNCATE ON drafts EXECUTE FUNCTION refuse_removal();
+
+ALTER TABLE attempts
+  -- Somebody who hides their number has none.
+  ALTER COLUMN recipient DROP NOT NULL,
+  -- What WhatsApp is told to send to: digits, or the person's id.
+  ADD COLUMN address text,
+  ADD COLUMN message_id bigint REFERENCES messages,
+  ADD CONSTRAINT an_attempt_reaches_somebody CHECK (num_nonnulls(recipient, address) > 0 AND (channel = 'whatsapp' OR recipient IS NOT NULL)),
+  ADD CONSTRAINT a_reply_names_its_message CHECK ((channel = 'whatsapp') = (message_id IS NOT NULL)
+                                                  AND (channel = 'whatsapp') = (address IS NOT NULL)),
+  -- WhatsApp has no list in which something could be shown not to be.
+  ADD CONSTRAINT no_reply_is_proven_absent CHECK (channel <> 'whatsapp' OR state <> 'absent');
+-- Whoever tries it again, and under whatever name.
+CREATE UNIQUE INDEX one_reply_per_message ON attempts (message_id)
+  WHERE channel = 'whatsapp' AND state <> 'refused';
+CREATE INDEX attempts_of_a_message ON attempts (message_id) WHERE channel = 'whatsapp';
+
+CREATE OR REPLACE FUNCTION guard_job() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    RAISE EXCEPTION 'jobs are kept for ever' USING ERRCODE = 'P0405', CONSTRAINT = 'ledger_is_kept';
+  END IF;
+  IF (NEW.id, NEW.kind, NEW.cause, NEW.recipient, NEW.line, NEW.caused_at, NEW.expires_at, NEW.customer_id, NEW.local_day,
+      NEW.conversation_id, NEW.message_id)
+     IS DISTINCT FROM
+     (OLD.id, OLD.kind, OLD.cause, OLD.recipient, OLD.line, OLD.caused_at, OLD.expires_at, OLD.customer_id, OLD.local_day,
+      OLD.conversation_id, OLD.message_id)
+  THEN RAISE EXCEPTION 'what a job owes cannot change' USING ERRCODE = 'P0406', CONSTRAINT = 'job_identity'; END IF;
+  -- Late evidence may still turn a person's case into an accepted one; no other end is left again.
+  IF NEW.state <> OLD.state AND OLD.ended_at IS NOT NULL AND (OLD.state, NEW.state) <> ('needs_human', 'accepted')
+  THEN RAISE EXCEPTION 'a job cannot go from % to %', OLD.state, NEW.state
+         USING ERRCODE = 'P0407', CONSTRAINT = 'job_transition'; END IF;
+  RETURN NEW;
+END $$;
+-- ---------------------------------------------------------------- who may be answered
+
+-- The rule by which a machine may not answer at `at`; NULL if it may.
+CREATE FUNCTION rule_against_replying(job jobs, at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
+  SELECT CASE
+    WHEN replying.paused THEN 'replying_is_on'
+    WHEN has_opted_out(contact) THEN 'nobody_after_stop'
+    WHEN contact.phone IS NULL AND contact.wa_user_id IS NULL THEN 'recipient_can_be_reached'
+    WHEN conversation.assigned_user_id IS NOT NULL OR conversation.handed_over_at IS NOT NULL
+      OR conversation.human_wrote_at > least(job.caused_at, at - replying.quiet_after_human) THEN 'nobody_talks_over_a_human'
+    WHEN conversation.deleted_at IS NOT NULL THEN 'conversation_is_in_the_inbox'
+    WHEN message.revoked_at IS NOT NULL THEN 'message_was_not_taken_back'
+    -- Meta's clock is not ours.
+    WHEN conversation.last_inbound_at <= at - interval '23 hours 50 minutes' THEN 'window_is_open'
+    WHEN EXISTS (SELECT FROM jobs AS later
+                 WHERE later.conversation_id = job.conversation_id AND later.message_id > job.message_id
+                   AND later.state IN ('pending', 'in_flight', 'unknown', 'accepted')) THEN 'the_latest_message_is_answered'
+    WHEN NOT EXISTS (SELECT FROM drafts WHERE job_id = job.id AND body IS NOT NULL) THEN 'an_answer_is_drafted'
+  END
+  FROM replying, conversations AS conversation, contacts AS contact, messages AS message
+  WHERE conversation.id = job.conversation_id AND contact.id = conversation.contact_id AND message.id = job.message_id $$;
+
+CREATE OR REPLACE FUNCTION guard_attempt() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE job jobs; door channels; customer customers; contact contacts; cool_down_minutes integer; rule text;
+BEGIN
+  IF TG_OP = 'DELETE' THEN
+    RAISE EXCEPTION 'attempts are kept for ever' USING ERRCODE = 'P0405', CONSTRAINT = 'ledger_is_kept';
+  END IF;
+
+  IF TG_OP = 'UPDATE' THEN
+    IF (NEW.id, NEW.job_id, NEW.attempt_no, NEW.granted_at, NEW.channel, NEW.sender, NEW.recipient, NEW.content, NEW.cool_down,
+        NEW.customer_id, NEW.timezone, NEW.local_day, NEW.local_time, NEW.spacing,
+        NEW.address, NEW.message_id)
+       IS DISTINCT FROM
+       (OLD.id, OLD.job_id, OLD.attempt_no, OLD.granted_at, OLD.channel, OLD.sender, OLD.recipient, OLD.content, OLD.cool_down,
+        OLD.customer_id, OLD.timezone, OLD.local_day, OLD.local_time, OLD.spacing,
+        OLD.address, OLD.message_id)
+    THEN RAISE EXCEPTION 'what an attempt allowed cannot change' USING ERRCODE = 'P0406', CONSTRAINT = 'attempt_identity'; END IF;
+    IF OLD.provider_id IS NOT NULL AND NEW.provider_id IS DISTINCT FROM OLD.provider_id
+    THEN RAISE EXCEPTION 'what was accepted cannot change' USING ERRCODE = 'P0406', CONSTRAINT = 'attempt_identity'; END IF;
+    IF NEW.state <> OLD.state AND (OLD.state, NEW.state) NOT IN
+       (('sending', 'accepted'), ('sending', 'refused'), ('sending', 'unknown'), ('unknown', 'accepted'), ('unknown', 'absent'),
+        -- No evidence within the hour; a late callback can still turn it into an accepted one.
+        ('unknown', 'unresolved'), ('unresolved', 'accepted'))
+    THEN RAISE EXCEPTION 'an attempt cannot go from % to %', OLD.state, NEW.state
+           USING ERRCODE = 'P0407', CONSTRAINT = 'attempt_transition'; END IF;
+    IF NEW.state <> OLD.state THEN
+      NEW.settled_at := CASE WHEN NEW.state IN ('unknown', 'unresolved') THEN NULL ELSE switchboard_now() END;
+      -- A call's result is asked for when it has not come by the time that the longest call is over.
+      IF NEW.state = 'accepted' THEN
+        NEW.next_read_at := CASE WHEN NEW.channel = 'call'
+                                  AND NOT EXISTS (SELECT FROM call_results WHERE provider_id = NEW.provider_id)
+                                 THEN greatest(switchboard_now(), NEW.granted_at + interval '15 minutes') END;
+      END IF;
+    END IF;
+    RETURN NEW;
+  END IF;
+
+  SELECT * INTO STRICT job FROM jobs WHERE id = NEW.job_id FOR UPDATE;
+  NEW.state := 'sending';
+  NEW.granted_at := switchboard_now();
+  NEW.provider_id := NULL; NEW.settled_at := NULL; NEW.reads := 0; NEW.empty_reads := 0; NEW.counts := true;
+  SELECT coalesce(max(attempt_no), 0) + 1 INTO NEW.attempt_no FROM attempts WHERE job_id = job.id;
+  IF job.conversation_id IS NOT NULL THEN
+    -- A stop, a takeover or another message comes before this or after it, and never in between.
+    PERFORM FROM conversations WHERE id = job.conversation_id FOR SHARE;
+    SELECT contacts.* INTO STRICT contact FROM contacts JOIN conversations ON conversations.contact_id = contacts.id
+      WHERE conversations.id = job.conversation_id FOR SHARE OF contacts;
+    NEW.channel := 'whatsapp';
+    NEW.sender := NULL; NEW.cool_down := NULL;
+    NEW.recipient := contact.phone;
+    NEW.address := coalesce(contact.wa_id, ltrim(contact.phone, '+'), contact.wa_user_id);
+    NEW.message_id := job.message_id;
+    SELECT body INTO NEW.content FROM drafts WHERE job_id = job.id;
+  ELSIF job.customer_id IS NULL THEN
+    NEW.channel := 'sms';
+    NEW.sender := job.line;
+    NEW.recipient := job.recipient;
+    SELECT text_cool_down_minutes INTO cool_down_minutes FROM lines WHERE number = job.line;
+    NEW.cool_down := tstzrange(NEW.granted_at,
+                               NEW.granted_at + make_interval(mins => coalesce(cool_down_minutes, 10)));
+  ELSE
+    -- A refund or a new clock comes before this or after it, and never in between.
+    SELECT * INTO STRICT customer FROM customers WHERE id = job.customer_id FOR SHARE;
+    NEW.channel := 'call';
+    NEW.sender := NULL; NEW.cool_down := NULL;
+    NEW.recipient := customer.phone;
+    NEW.customer_id := customer.id;
+    NEW.timezone := customer.timezone;
+    -- NULL where this server has forgotten the place: the rules below say no.
+    NEW.local_day := (NEW.granted_at AT TIME ZONE known_zone(customer.timezone))::date;
+    NEW.local_time := (NEW.granted_at AT TIME ZONE known_zone(customer.timezone))::time;
+    NEW.spacing := tstzrange(NEW.granted_at, NEW.granted_at + interval '10 hours');
+  END IF;
+
+  IF job.state <> 'in_flight' OR job.lease_until <= NEW.granted_at THEN
+    RAISE EXCEPTION 'no lease' USING ERRCODE = 'P0401', CONSTRAINT = 'attempt_needs_a_lease';
+  END IF;
+  IF NEW.attempt_no > 3 AND (SELECT count(*) FROM attempts WHERE job_id = job.id AND counts) >= 3 THEN
+    RAISE EXCEPTION 'three attempts' USING ERRCODE = 'P0413', CONSTRAINT = 'three_attempts_at_most';
+  END IF;
+  IF NEW.granted_at >= job.expires_at THEN
+    RAISE EXCEPTION 'expired' USING ERRCODE = 'P0402', CONSTRAINT = 'nothing_after_expiry';
+  END IF;
+  IF EXISTS (SELECT FROM duplicate_evidence AS evidence JOIN attempts AS earlier ON earlier.id = evidence.attempt_id
+             WHERE earlier.job_id = job.id) THEN
+    RAISE EXCEPTION 'an earlier attempt arrived after all' USING ERRCODE = 'P0408', CONSTRAINT = 'nothing_after_evidence';
+  END IF;
+  IF NEW.channel = 'call' THEN
+    -- Calls at a time are counted one after the other. Who waited here looks at the rules only now: a stop or a pause
+    -- may have come meanwhile.
+    SELECT * INTO STRICT door FROM channels WHERE channel = NEW.channel FOR UPDATE;
+    rule := rule_against_calling(customer, NEW.granted_at, job.local_day);
+    IF rule IS NOT NULL THEN
+      RAISE EXCEPTION 'not to be called' USING ERRCODE = 'P0409', CONSTRAINT = rule;
+    END IF;
+    IF job.kind = 'welcome_call' AND EXISTS (
+         SELECT FROM attempts AS earlier JOIN jobs AS other ON other.id = earlier.job_id
+         WHERE earlier.customer_id = NEW.customer_id AND earlier.channel = 'call' AND earlier.state <> 'refused'
+           AND other.kind = 'welcome_call' AND other.id <> job.id) THEN
+      RAISE EXCEPTION 'welcomed' USING ERRCODE = 'P0408', CONSTRAINT = 'one_welcome_call_ever';
+    END IF;
+    -- A no that was none: the telephone rang.
+    IF EXISTS (SELECT FROM duplicate_evidence AS evidence JOIN attempts AS earlier ON earlier.id = evidence.attempt_id
+               WHERE (earlier.customer_id = NEW.customer_id OR earlier.recipient = NEW.recipient) AND earlier.channel = 'call'
+                 AND (earlier.spacing @> NEW.granted_at OR (earlier.granted_at AT TIME ZONE NEW.timezone)::date = NEW.local_day)) THEN
+      RAISE EXCEPTION 'called today' USING ERRCODE = 'P0412', CONSTRAINT = 'one_call_per_customer_day';
+    END IF;
+    -- A day is what a clock shows: the customer's of now, and for a telephone also the one by which it was called
+    -- before. The indexes of local_day compare what two clocks called two days.
+    IF EXISTS (SELECT FROM attempts AS earlier
+               WHERE earlier.customer_id = NEW.customer_id AND earlier.channel = 'call' AND earlier.state <> 'refused'
+                 AND earlier.local_day BETWEEN NEW.local_day - 2 AND NEW.local_day + 2
+                 AND (earlier.granted_at AT TIME ZONE NEW.timezone)::date = NEW.local_day) THEN
+      RAISE EXCEPTION 'called today' USING ERRCODE = 'P0412', CONSTRAINT = 'one_call_per_customer_day';
+    END IF;
+    IF EXISTS (SELECT FROM attempts AS earlier
+               WHERE earlier.recipient = NEW.recipient AND earlier.channel = 'call' AND earlier.state <> 'refused'
+                 AND earlier.local_day BETWEEN NEW.local_day - 2 AND NEW.local_day + 2
+                 AND ((earlier.granted_at AT TIME ZONE NEW.timezone)::date = NEW.local_day
+                      OR (NEW.granted_at AT TIME ZONE known_zone(earlier.timezone))::date = earlier.local_day)) THEN
+      RAISE EXCEPTION 'called today' USING ERRCODE = 'P0412', CONSTRAINT = 'one_call_per_phone_day';
+    END IF;
+    IF (SELECT at_a_time FROM calling) <=
+       (SELECT count(*) FROM attempts
+        WHERE channel = 'call' AND (state IN ('sending', 'unknown') OR (state = 'accepted' AND next_read_at IS NOT NULL))
+          -- What was said in a call that is over may still have to be asked for.
+          AND NOT EXISTS (SELECT FROM call_results WHERE call_results.provider_id = attempts.provider_id)
+          -- Longer than the longest call: it is over, and only nobody has said so.
+          AND granted_at > NEW.granted_at - interval '15 minutes') THEN
+      RAISE EXCEPTION 'as many calls go on as may' USING ERRCODE = 'P0411', CONSTRAINT = 'calls_at_a_time';
+    END IF;
+  ELSIF NEW.channel = 'whatsapp' THEN
+    rule := rule_against_replying(job, NEW.granted_at);
+    IF rule IS NOT NULL THEN
+      RAISE EXCEPTION 'not to be answered' USING ERRCODE = 'P0414', CONSTRAINT = rule;
+    END IF;
+    SELECT * INTO STRICT door FROM channels WHERE channel = NEW.channel;
+  ELSE
+    IF EXISTS (SELECT FROM opt_outs WHERE phone = job.recipient AND revoked_at IS NULL) THEN
+      RAISE EXCEPTION 'opted out' USING ERRCODE = 'P0403', CONSTRAINT = 'nobody_after_stop';
+    END IF;
+    SELECT * INTO STRICT door FROM channels WHERE channel = NEW.channel;
+  END IF;
+
+  IF door.not_before > NEW.granted_at THEN
+    RAISE EXCEPTION 'channel closed' USING ERRCODE = 'P0410', CONSTRAINT = 'channel_is_open';
+  END IF;
+  IF door.breaker_open THEN
+    -- This one is the probe: the next may follow in five minutes.
+    UPDATE channels SET not_before = NEW.granted_at + interval '5 minutes'
+      WHERE channel = NEW.channel AND (not_before IS NULL OR not_before <= NEW.granted_at);
+    IF NOT FOUND THEN
+      RAISE EXCEPTION 'channel closed' USING ERRCODE = 'P0410', CONSTRAINT = 'channel_is_open';
+    END IF;
+  END IF;
+  RETURN NEW;
+END $$;
+
+-- ---------------------------------------------------------------- handing over
+
+-- Asks whoever is there to look at a conversation: a task, and a notice, once for as long as it is open.
+CREATE FUNCTION ask_a_person(conversation bigint, job uuid, kind text, title text, detail text) RETURNS void LANGUAGE sql AS $$
+  WITH asked AS (
+    INSERT INTO tasks (kind, conversation_id, job_id, title, detail, assigned_to)
+    SELECT kind, conversation, job, title, detail, coalesce(assigned_user_id, (SELECT hand_over_to FROM replying))
+    FROM conversations WHERE id = conversation
+    ON CONFLICT DO NOTHING
+    RETURNING assigned_to
+  )
+  INSERT INTO notifications (user_id, conversation_id, kind, body)
+  SELECT assigned_to, conversation, kind, title FROM asked $$;
+
+-- Gives a conversation to a person: no machine answers in it until they hand it back.
+CREATE FUNCTION hand_over(conversation bigint, job uuid, kind text, title text, detail text) RETURNS void LANGUAGE sql AS $$
+  UPDATE conversations
+  SET handed_over_at = coalesce(handed_over_at, switchboard_now()),
+      assigned_user_id = coalesce(assigned_user_id, (SELECT hand_over_to FROM replying))
+  WHERE id = conversation;
+  SELECT ask_a_person(conversation, job, kind, title, detail) $$;
+
+-- Whoever waits for an answer that no machine gives gets a person's.
+CREATE FUNCTION leave_to_a_person() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE why text := split_part(NEW.state_reason, ': ', 2);
+BEGIN
+  CASE
+    WHEN NEW.state = 'needs_human' THEN
+      PERFORM ask_a_person(NEW.conversation_id, NEW.id, 'unclear', 'Find out whether this answer arrived',
+                           (SELECT body FROM drafts WHERE job_id = NEW.id));
+    WHEN NEW.state IN ('refused', 'dead') THEN
+      PERFORM ask_a_person(NEW.conversation_id, NEW.id, 'not_answered', 'Answer a message that could not be answered', NEW.state_reason);
+    WHEN NEW.state_reason IN ('expired', 'too_old') THEN
+      PERFORM ask_a_person(NEW.conversation_id, NEW.id, 'not_answered', 'Answer a message that is too old for a machine', NULL);
+    WHEN NEW.state_reason = 'said_stop' THEN
+      PERFORM ask_a_person(NEW.conversation_id, NEW.id, 'said_stop', 'Somebody said stop: see whether they meant it', NULL);
+    WHEN NEW.state_reason = 'opted_out' THEN
+      PERFORM ask_a_person(NEW.conversation_id, NEW.id, 'opted_out', 'Read what somebody wrote who said stop', NULL);
+    WHEN NEW.state_reason = 'invalid_phone' THEN
+      PERFORM ask_a_person(NEW.conversation_id, NEW.id, 'invalid_phone', 'Correct a telephone number, then try again',
+                           (SELECT phone_given FROM contacts JOIN conversations ON contacts.id = contact_id WHERE conversations.id = NEW.conversation_id));
+    WHEN NEW.state_reason LIKE 'handed_over: %' THEN
+      PERFORM hand_over(NEW.conversation_id, NEW.id, 'handed_over', 'Take over a conversation',
+                        coalesce((SELECT drafts.hand_over FROM drafts WHERE job_id = NEW.id), replace(why, '_', ' ')));
+    ELSE NULL;
+  END CASE;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER leave_to_a_person AFTER INSERT OR UPDATE OF state ON jobs FOR EACH ROW
+  WHEN (NEW.conversation_id IS NOT NULL AND NEW.state IN ('refused', 'dead', 'needs_human', 'suppressed'))
+  EXECUTE FUNCTION leave_to_a_person();
+
+-- ---------------------------------------------------------------- what comes from WhatsApp
+
+-- Whose message it is; a new contact if it is nobody's. Whoever calls it holds the person's lock.
+CREATE FUNCTION contact_of(item jsonb) RETURNS contacts LANGUAGE plpgsql AS $$
+DECLARE contact contacts;
+BEGIN
+  -- By the number first: an id that another contact has stays theirs.
+  SELECT * INTO contact FROM contacts
+    WHERE phone = item ->> 'phone' OR wa_user_id = item ->> 'wa_user_id' OR phone_given = item ->> 'phone_given'
+    ORDER BY phone IS NOT DISTINCT FROM item ->> 'phone' DESC, id LIMIT 1 FOR UPDATE;
+  IF NOT FOUND THEN
+    INSERT INTO contacts (name, phone, wa_id, wa_user_id, phone_given)
+      VALUES (item ->> 'name', item ->> 'phone', item ->> 'wa_id', item ->> 'wa_user_id', item ->> 'phone_given')
+      RETURNING * INTO contact;
+  ELSIF (item ->> 'name', item ->> 'wa_id') IS DISTINCT FROM (contact.name, contact.wa_id)
+     OR (contact.wa_user_id IS NULL AND item ->> 'wa_user_id' IS NOT NULL)
+     OR (contact.phone IS NULL AND item ->> 'phone' IS NOT NULL) THEN
+    UPDATE contacts
+      SET name = coalesce(item ->> 'name', name), wa_id = coalesce(item ->> 'wa_id', wa_id), phone = coalesce(phone, item ->> 'phone'),
+          wa_user_id = CASE WHEN NOT EXISTS (SELECT FROM contacts AS other WHERE other.wa_user_id = item ->> 'wa_user_id')
+                            THEN coalesce(wa_user_id, item ->> 'wa_user_id') ELSE wa_user_id END,
+          updated_at = switchboard_now()
+      WHERE id = contact.id RETURNING * INTO contact;
+  END IF;
+  RETURN contact;
+END $$;
+
+-- Their thread, in the inbox again if somebody had removed it; with it the lead that they are.
+CREATE FUNCTION conversation_of(contact contacts) RETURNS conversations LANGUAGE plpgsql AS $$
+DECLARE conversation conversations; lead bigint;
+BEGIN
+  INSERT INTO leads (contact_id, channel) VALUES (contact.id, 'WHATSAPP') ON CONFLICT DO NOTHING;
+  SELECT id INTO lead FROM leads WHERE contact_id = contact.id AND status = 'open';
+  INSERT INTO conversations (contact_id, channel, lead_id) VALUES (contact.id, 'WHATSAPP', lead)
+    ON CONFLICT ON CONSTRAINT one_conversation_per_contact_and_channel
+    DO UPDATE SET deleted_at = NULL, lead_id = excluded.lead_id
+    RETURNING * INTO conversation;
+  RETURN conversation;
+END $$;
+
+-- Somebody says stop, on every channel at once; or takes it back.
+CREATE FUNCTION stop_contacting(contact contacts, said_by text) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO opt_outs (phone, source)
+    SELECT DISTINCT form, said_by FROM unnest(ARRAY[contact.phone, '+' || contact.wa_id]) AS form WHERE form IS NOT NULL
+    ON CONFLICT DO NOTHING;
+  INSERT INTO opt_outs (wa_user_id, source)
+    SELECT contact.wa_user_id, said_by WHERE contact.wa_user_id IS NOT NULL
+    ON CONFLICT DO NOTHING $$;
+CREATE FUNCTION start_contacting(contact contacts, said_by text) RETURNS void LANGUAGE sql AS $$
+  UPDATE opt_outs SET revoked_at = switchboard_now(), revoked_by = said_by
+  WHERE revoked_at IS NULL AND (phone IN (contact.phone, '+' || contact.wa_id) OR wa_user_id = contact.wa_user_id) $$;
+
+-- What somebody wrote, and what we owe them for it.
+CREATE FUNCTION receive_message(item jsonb, OUT outcome text, OUT conversation_id bigint, OUT lead_id bigint, OUT message_id bigint,
+                                OUT job_id uuid, OUT job_state text, OUT reason text) LANGUAGE plpgsql AS $$
+DECLARE contact contacts; conversation conversations; settings replying; wrote_at timestamptz; due timestamptz;
+BEGIN
+  SELECT messages.conversation_id, messages.lead_id, messages.id, jobs.id, jobs.state, jobs.state_reason
+    INTO conversation_id, lead_id, message_id, job_id, job_state, reason
+    FROM messages LEFT JOIN jobs ON jobs.kind = 'whatsapp_reply' AND jobs.cause = item ->> 'wamid'
+    WHERE messages.channel = 'WHATSAPP' AND messages.provider_message_id = item ->> 'wamid';
+  IF FOUND THEN outcome := 'duplicate'; RETURN; END IF;
+
+  SELECT * INTO STRICT settings FROM replying;
+  contact := contact_of(item);
+  conversation := conversation_of(contact);
+  -- Nobody has written later than now.
+  wrote_at := least((item ->> 'sent_at')::timestamptz, switchboard_now());
+  conversation_id := conversation.id;
+  lead_id := conversation.lead_id;
+  INSERT INTO messages (conversation_id, contact_id, lead_id, direction, author, channel, type, body, media, raw, reply_to,
+                        provider_message_id, status, sent_at)
+    VALUES (conversation.id, contact.id, conversation.lead_id, 'INBOUND', 'customer', 'WHATSAPP', item ->> 'type', item ->> 'body',
+            item -> 'media', item -> 'raw', item ->> 'reply_to', item ->> 'wamid', 'RECEIVED', wrote_at)
+    RETURNING id INTO message_id;
+  outcome := 'received';
+  UPDATE conversations SET last_inbound_at = greatest(last_inbound_at, wrote_at), last_message_at = greatest(last_message_at, wrote_at)
+    WHERE id = conversation.id;
+
+  CASE item ->> 'wish'
+    WHEN 'stop' THEN PERFORM stop_contacting(contact, 'whatsapp');
+    WHEN 'start' THEN PERFORM start_contacting(contact, 'whatsapp');
+    ELSE NULL;
+  END CASE;
+
+  -- Every message that somebody might wait for an answer to has a job, which says what became of it.
+  IF item ->> 'policy' = 'leave' THEN reason := item ->> 'why'; RETURN; END IF;
+  reason := CASE
+    WHEN item ->> 'wish' = 'stop' THEN 'said_stop'
+    WHEN has_opted_out(contact) THEN 'opted_out'
+    WHEN conversation.assigned_user_id IS NOT NULL OR conversation.handed_over_at IS NOT NULL THEN 'human_has_taken_over'
+    WHEN conversation.human_wrote_at > switchboard_now() - settings.quiet_after_human THEN 'human_has_taken_over'
+    WHEN item ->> 'policy' = 'hand_over' THEN 'handed_over: ' || (item ->> 'why')
+    WHEN wrote_at + settings.answer_within <= switchboard_now() THEN 'too_old' END;
+  due := switchboard_now() + CASE WHEN reason IS NULL THEN settings.settles_after ELSE '0' END;
+  job_state := CASE WHEN reason IS NULL THEN 'pending' ELSE 'suppressed' END;
+  INSERT INTO jobs (kind, cause, recipient, conversation_id, message_id, origin, state, state_reason, caused_at, due_at, expires_at, ended_at)
+    VALUES ('whatsapp_reply', item ->> 'wamid', contact.phone, conversation.id, message_id, 'inbound', job_state, reason, wrote_at,
+            due, greatest(wrote_at + settings.answer_within, due + interval '1 second'), CASE WHEN reason IS NOT NULL THEN switchboard_now() END)
+    RETURNING id INTO job_id;
+  IF item ->> 'draft' IS NOT NULL THEN INSERT INTO drafts (job_id, body) VALUES (job_id, item ->> 'draft'); END IF;
+END $$;
+
+-- What a person of the business wrote on their own telephone: it stands in the thread, and the machine keeps quiet.
+CREATE FUNCTION receive_echo(item jsonb, OUT outcome text, OUT conversation_id bigint, OUT message_id bigint) LANGUAGE plpgsql AS $$
+DECLARE conversation conversations; wrote_at timestamptz := least((item ->> 'sent_at')::timestamptz, switchboard_now());
+BEGIN
+  conversation := conversation_of(contact_of(item));
+  conversation_id := conversation.id;
+  INSERT INTO messages (conversation_id, contact_id, lead_id, direction, author, channel, type, body, media, provider_message_id, status, sent_at)
+    VALUES (conversation.id, conversation.contact_id, conversation.lead_id, 'OUTBOUND', 'human', 'WHATSAPP', item ->> 'type',
+            item ->> 'body', item -> 'media', item ->> 'wamid', 'SENT', wrote_at)
+    ON CONFLICT DO NOTHING RETURNING id INTO message_id;
+  outcome := CASE WHEN message_id IS NULL THEN 'duplicate' ELSE 'received' END;
+  UPDATE conversations
+    SET human_wrote_at = greatest(human_wrote_at, wrote_at), last_outbound_at = greatest(last_outbound_at, wrote_at),
+        last_message_at = greatest(last_message_at, wrote_at)
+    WHERE id = conversation.id;
+END $$;
+
+-- How far a message of ours has come. The first to tell of one proves that it was taken: `unsettled` then names nothing
+-- here, and whoever called settles the attempt.
+CREATE FUNCTION receive_status(item jsonb, OUT outcome text, OUT conversation_id bigint, OUT message_id bigint) LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO deliveries (channel, provider_id, status, error_code)
+    VALUES ('whatsapp', item ->> 'wamid', item ->> 'status', (item ->> 'error_code')::bigint)
+    ON CONFLICT DO NOTHING;
+  outcome := CASE WHEN FOUND THEN 'received' ELSE 'duplicate' END;
+  IF EXISTS (SELECT FROM attempts WHERE id = (item ->> 'attempt')::uuid AND channel = 'whatsapp'
+             AND provider_id IS DISTINCT FROM item ->> 'wamid') THEN outcome := 'unsettled'; END IF;
+  UPDATE messages SET status = CASE item ->> 'status' WHEN 'played' THEN 'READ' ELSE upper(item ->> 'status') END, error = item ->> 'error'
+    WHERE channel = 'WHATSAPP' AND provider_message_id = item ->> 'wamid' AND direction = 'OUTBOUND'
+      AND item ->> 'status' IN ('sent', 'delivered', 'read', 'played', 'failed')
+    RETURNING messages.conversation_id, id INTO conversation_id, message_id;
+  IF item ->> 'status' = 'failed' AND message_id IS NOT NULL AND outcome = 'received' THEN
+    PERFORM ask_a_person(conversation_id, NULL, 'not_delivered', 'A message of ours was not delivered', item ->> 'error');
+  END IF;
+END $$;
+
+-- One thing that WhatsApp told.
+CREATE FUNCTION receive_item(item jsonb, OUT outcome text, OUT conversation_id bigint, OUT lead_id bigint, OUT message_id bigint,
+                             OUT job_id uuid, OUT job_state text, OUT reason text) LANGUAGE plpgsql AS $$
+DECLARE contact contacts;
+BEGIN
+  CASE item ->> 'kind'
+    WHEN 'message' THEN
+      SELECT * INTO outcome, conversation_id, lead_id, message_id, job_id, job_state, reason FROM receive_message(item);
+    WHEN 'echo' THEN SELECT * INTO outcome, conversation_id, message_id FROM receive_echo(item);
+    WHEN 'status' THEN SELECT * INTO outcome, conversation_id, message_id FROM receive_status(item);
+    WHEN 'edit' THEN
+      UPDATE messages SET body = item ->> 'body', edited_at = switchboard_now()
+        WHERE channel = 'WHATSAPP' AND provider_message_id = item ->> 'wamid' AND revoked_at IS NULL
+        RETURNING messages.conversation_id, id INTO conversation_id, message_id;
+      outcome := 'received';
+    WHEN 'revoke' THEN
+      UPDATE messages SET body = NULL, media = NULL, raw = NULL, revoked_at = switchboard_now()
+        WHERE channel = 'WHATSAPP' AND provider_message_id = item ->> 'wamid'
+        RETURNING messages.conversation_id, id INTO conversation_id, message_id;
+      outcome := 'received';
+    WHEN 'preference' THEN
+      contact := contact_of(item);
+      IF item ->> 'wish' = 'stop' THEN PERFORM stop_contacting(contact, 'whatsapp');
+      ELSE PERFORM start_contacting(contact, 'whatsapp'); END IF;
+      outcome := 'received';
+    WHEN 'new_user_id' THEN
+      UPDATE contacts SET wa_user_id = item ->> 'wa_user_id', updated_at = switchboard_now() WHERE wa_user_id = item ->> 'was';
+      outcome := 'received';
+    ELSE
+      INSERT INTO quarantined_events (source, reason, payload)
+        VALUES ('whatsapp', coalesce(item ->> 'why', 'unknown'), convert_to(coalesce(item ->> 'raw', item::text), 'UTF8'))
+        ON CONFLICT ON CONSTRAINT quarantined_once DO NOTHING;
+      outcome := 'quarantined'; reason := item ->> 'why';
+  END CASE;
+END $$;
+
+-- Everything that one request told, in its order. What cannot be stored is set aside, and its neighbours are not.
+CREATE FUNCTION receive_from_whatsapp(items jsonb)
+  RETURNS TABLE (outcome text, conversation_id bigint, lead_id bigint, message_id bigint, job_id uuid, job_state text, reason text)
+  LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE item jsonb;
+BEGIN
+  -- A person's messages one after the other, whichever requests they come in; in one order, so that no two requests
+  -- wait for each other.
+  PERFORM pg_advisory_xact_lock(number)
+    FROM (SELECT DISTINCT hashtextextended(person, 6) AS number
+          FROM jsonb_array_elements(items) AS told,
+               unnest(ARRAY[told ->> 'phone', told ->> 'wa_user_id', told ->> 'phone_given', told ->> 'wamid']) AS person
+          WHERE person IS NOT NULL ORDER BY number) AS people;
+  FOR item IN SELECT told FROM jsonb_array_elements(items) AS told LOOP
+    BEGIN
+      RETURN QUERY SELECT * FROM receive_item(item);
+    EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
+      INSERT INTO quarantined_events (source, reason, payload)
+        VALUES ('whatsapp', left(SQLERRM, 200), convert_to(item::text, 'UTF8'))
+        ON CONFLICT ON CONSTRAINT quarantined_once DO NOTHING;
+      RETURN QUERY SELECT 'quarantined', NULL::bigint, NULL::bigint, NULL::bigint, NULL::uuid, NULL::text, left(SQLERRM, 200);
+    END;
+  END LOOP;
+END $$;
+
+-- ---------------------------------------------------------------- what an operator reads
+
+-- What the old runbook's queries read, by the names that they know.
+CREATE VIEW outbound_jobs AS
+SELECT job.id, CASE WHEN job.state = 'accepted' THEN 'done'
+                    WHEN job.state IN ('in_flight', 'unknown') THEN 'sending'
+                    WHEN job.state = 'pending' AND (job.failures > 0 OR EXISTS (SELECT FROM attempts WHERE attempts.job_id = job.id)) THEN 'retrying'
+                    WHEN job.state = 'pending' THEN 'pending'
+                    WHEN job.state = 'suppressed' AND job.state_reason <> 'invalid_phone' THEN 'skipped'
+                    ELSE 'failed' END AS status,
+       job.conversation_id, job.message_id AS inbound_message_id, message.provider_message_id AS inbound_provider_message_id,
+       CASE job.state_reason WHEN 'invalid_phone' THEN 'INVALID_PHONE: Invalid phone number format' ELSE job.state_reason END AS error,
+       job.ended_at AS completed_at, job.created_at
+FROM jobs AS job JOIN messages AS message ON message.id = job.message_id;
+
+-- One row per request to WhatsApp. Its key names the channel, the conversation, the message that is answered and what
+-- for, and never the words: they differ from one drafting to the next.
+CREATE VIEW outbound_message_log AS
+SELECT attempt.id, concat_ws(':', 'WHATSAPP', job.conversation_id, message.provider_message_id, 'reply') AS outbound_dedupe_key,
+       attempt.state AS status, attempt.provider_id AS provider_message_id, attempt.granted_at AS created_at
+FROM attempts AS attempt JOIN jobs AS job ON job.id = attempt.job_id JOIN messages AS message ON message.id = attempt.message_id
+WHERE attempt.channel = 'whatsapp';
+
+CREATE VIEW inbound_message_dedup AS
+SELECT channel, provider_message_id, created_at FROM messages WHERE direction = 'INBOUND';
+
+-- ---------------------------------------------------------------- the application's role
+
+GRANT SELECT ON users, contacts, leads, conversations, messages, notifications, tasks, replying, drafts,
+                outbound_jobs, outbound_message_log, inbound_message_dedup TO switchboard_app;
+-- What comes in is written by one function alone, with its owner's rights; what it is made of is for it alone.
+REVOKE EXECUTE ON FUNCTION contact_of(jsonb), conversation_of(contacts), stop_contacting(contacts, text), start_contacting(contacts, text),
+  receive_message(jsonb), receive_echo(jsonb), receive_status(jsonb), receive_item(jsonb), receive_from_whatsapp(jsonb),
+  ask_a_person(bigint, uuid, text, text, text), hand_over(bigint, uuid, text, text, text), leave_to_a_person() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION receive_from_whatsapp(jsonb) TO switchboard_app;
+GRANT UPDATE (assigned_user_id, handed_over_at, human_wrote_at, last_outbound_at, last_message_at, deleted_at) ON conversations TO switchboard_app;
+GRANT INSERT (conversation_id, contact_id, lead_id, direction, author, channel, type, body, reply_to, provider_message_id, attempt_id,
+              status, error, sent_at) ON messages TO switchboard_app;
+GRANT UPDATE (read_at, snoozed_until) ON notifications TO switchboard_app;
+GRANT UPDATE (assigned_to, done_at) ON tasks TO switchboard_app;
+GRANT INSERT (job_id, body, hand_over, model) ON drafts TO switchboard_app;
+GRANT INSERT (conversation_id, message_id), UPDATE (failures) ON jobs TO switchboard_app;
