@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use shared::jobs::{self, AfterRefusal, Grant, Outcome, Settlement};
-use shared::platform::database::Connection;
+use shared::platform::database::{self, Connection};
 use shared::platform::lambda::Deadline;
 use shared::platform::queue::Retry;
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use super::Endpoint;
 
 /// What an invocation must have left before a permit is asked for: the request (10 s), settling it (5 s)
 /// and slack.
-const NEEDED: Duration = Duration::from_secs(18);
+pub(super) const NEEDED: Duration = Duration::from_secs(18);
 /// Past this, counted from before the permit was asked for, its request may not leave any more: a sandbox
 /// that was frozen in between must not send what somebody may by then have settled.
 const PERMIT_LIVES: Duration = Duration::from_secs(12);
@@ -37,19 +37,16 @@ impl Asked {
 }
 
 /// Asks for a permit, if enough of the invocation is left to use it and to settle.
-pub(super) async fn ask(
+pub(super) async fn ask<R>(
     endpoint: &Endpoint,
-    connection: &Connection,
-    job: Uuid,
-    content: &str,
+    granting: impl Future<Output = Result<Grant<R>, database::Error>>,
     deadline: Deadline,
-) -> Result<(Grant, Asked), Retry> {
+) -> Result<(Grant<R>, Asked), Retry> {
     if deadline.remaining() < NEEDED {
         return Err(anyhow::anyhow!("too little of the invocation is left to send and settle").into());
     }
     let asked = Asked(Instant::now(), endpoint.gate.now());
-    let grant = jobs::grant(connection, job, content).await?;
-    Ok((grant, asked))
+    Ok((granting.await?, asked))
 }
 
 /// Settles in the face of a failing database for as long as the invocation lasts. If it never succeeds the
@@ -83,7 +80,7 @@ pub(super) async fn settle(
 }
 
 /// Ends a pending job by a rule, and says so.
-pub(super) async fn suppress(connection: &Connection, job: Uuid, reason: &'static str) -> Result<(), Retry> {
+pub(super) async fn suppress(connection: &Connection, job: Uuid, reason: &str) -> Result<(), Retry> {
     let ended = jobs::suppress(connection, job, reason).await?;
     if ended {
         tracing::info!(job.id = %job, reason, suppressed = 1, "[JOB-RUNNER] job suppressed");

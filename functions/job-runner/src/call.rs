@@ -39,7 +39,8 @@ async fn place(
     let Some(vapi) = &endpoint.vapi else {
         return Err(anyhow::anyhow!("VAPI_ASSISTANT_ID is not set: nobody can be called").into());
     };
-    let (grant, asked) = attempt::ask(endpoint, &connection, job, facts.kind.as_str(), deadline).await?;
+    let granting = jobs::grant(&connection, job, facts.kind.as_str());
+    let (grant, asked) = attempt::ask(endpoint, granting, deadline).await?;
     let (permit, attempt_no) = match grant {
         Grant::Permitted { permit, attempt_no } => (permit, attempt_no),
         Grant::NotPending => return Ok(()),

@@ -6,6 +6,7 @@
 mod attempt;
 mod call;
 mod missed_call_text;
+mod reply;
 
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use shared::environment::{DefaultLine, Reach};
@@ -15,7 +16,7 @@ use shared::platform::gate::Gate;
 use shared::platform::lambda::Deadline;
 use shared::platform::queue::{self, Bell, Retry, Workflow};
 use shared::platform::secrets::Secrets;
-use shared::providers::{twilio, vapi};
+use shared::providers::{chat, twilio, vapi, whatsapp};
 use shared::{ConfigError, Environment, Phone};
 
 /// Everything this function may touch.
@@ -23,6 +24,9 @@ pub struct Endpoint {
     database: Database,
     twilio: twilio::Client,
     vapi: Option<vapi::Client>,
+    whatsapp: Option<whatsapp::Client>,
+    chat: Option<chat::Client>,
+    business: String,
     secrets: Secrets,
     reach: Reach,
     app_url: String,
@@ -37,6 +41,9 @@ impl Endpoint {
             database: environment.database()?,
             twilio: environment.twilio()?,
             vapi: environment.vapi()?,
+            whatsapp: environment.whatsapp()?,
+            chat: environment.chat()?,
+            business: environment.business_name()?,
             secrets: environment.secrets(),
             reach: environment.reach()?,
             app_url: environment.app_url()?,
@@ -83,6 +90,7 @@ async fn run(endpoint: &Endpoint, message: SqsMessage, deadline: Deadline) -> Re
             let done = match bell.kind {
                 Workflow::Text => missed_call_text::run(endpoint, bell.job, deadline).await,
                 Workflow::Call => call::run(endpoint, bell.job, deadline).await,
+                Workflow::Reply => reply::run(endpoint, bell.job, deadline).await,
             };
             if let Err(error) = done {
                 tracing::warn!(job.id = %bell.job, %error, "[JOB-RUNNER] not now, the sweeper will ring again");

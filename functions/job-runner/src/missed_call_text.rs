@@ -49,7 +49,8 @@ async fn send(
     body: String,
     deadline: Deadline,
 ) -> Result<(), Retry> {
-    let (grant, asked) = attempt::ask(endpoint, &connection, job, &body, deadline).await?;
+    let granting = jobs::grant(&connection, job, &body);
+    let (grant, asked) = attempt::ask(endpoint, granting, deadline).await?;
     let (permit, attempt_no) = match grant {
         Grant::Permitted { permit, attempt_no } => (permit, attempt_no),
         Grant::NotPending => return Ok(()),
@@ -104,7 +105,7 @@ async fn heed(connection: &Connection, job: Uuid, denial: Denial) -> Result<(), 
         }
         Denial::Loop => suppress(connection, job, Suppression::Loop).await,
         Denial::ArrivedAfterAll => suppress(connection, job, Suppression::ArrivedAfterAll).await,
-        Denial::AlreadyAttempted | Denial::Call(_) => Ok(()),
+        Denial::AlreadyAttempted | Denial::Call(_) | Denial::Reply(_) => Ok(()),
     }
 }
 

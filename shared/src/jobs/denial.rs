@@ -21,6 +21,31 @@ pub enum Denial {
     Loop,
     /// A rule about calls.
     Call(CallRule),
+    /// A rule about answers.
+    Reply(ReplyRule),
+}
+
+/// A rule about answers to what people write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReplyRule {
+    /// The operator has stopped all answering.
+    ReplyingPaused,
+    /// What stands in the place of a number is none, and there is nothing else.
+    NoAddress,
+    /// A person of the business has the conversation, or has just written in it.
+    HumanHasIt,
+    /// The conversation was removed from the inbox.
+    ConversationDeleted,
+    /// The customer took the message back.
+    MessageRevoked,
+    /// The customer wrote too long ago for WhatsApp to take an answer.
+    WindowClosed,
+    /// The customer has written again, and that is answered.
+    AnsweredLater,
+    /// The message may have been answered already.
+    AlreadyAnswered,
+    /// Nothing has been drafted.
+    NothingDrafted,
 }
 
 /// A rule about calls to customers.
@@ -79,6 +104,15 @@ impl Denial {
                 Self::Call(Rule::CalledWithinTenHours)
             }
             "calls_at_a_time" => Self::Call(Rule::TooManyCalls),
+            "replying_is_on" => Self::Reply(ReplyRule::ReplyingPaused),
+            "recipient_can_be_reached" => Self::Reply(ReplyRule::NoAddress),
+            "nobody_talks_over_a_human" => Self::Reply(ReplyRule::HumanHasIt),
+            "conversation_is_in_the_inbox" => Self::Reply(ReplyRule::ConversationDeleted),
+            "message_was_not_taken_back" => Self::Reply(ReplyRule::MessageRevoked),
+            "window_is_open" => Self::Reply(ReplyRule::WindowClosed),
+            "the_latest_message_is_answered" => Self::Reply(ReplyRule::AnsweredLater),
+            "one_reply_per_message" => Self::Reply(ReplyRule::AlreadyAnswered),
+            "an_answer_is_drafted" => Self::Reply(ReplyRule::NothingDrafted),
             _ => return None,
         })
     }

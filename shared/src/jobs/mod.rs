@@ -30,17 +30,17 @@ mod reconcile;
 mod retry;
 mod store;
 
-pub use denial::{CallRule, Denial};
+pub use denial::{CallRule, Denial, ReplyRule};
 pub use outcome::{AfterRefusal, Outcome, Refusal};
-pub use permit::Permit;
+pub use permit::{Address, Permit};
 pub use reconcile::{
     CallTrace, Evidence, Reading, Search, Unclear, UnclearCall, Verdict, call_verdict, verdict,
 };
-pub use retry::{NextTry, next_try};
+pub use retry::{NextTry, backoff, next_try};
 pub use store::{
-    Grant, Ring, Settlement, defer, expire, grant, hand_over, record_delivery, record_empty_reading,
-    record_incomplete_reading, rescue, ring_due, settle, settle_absent, settle_accepted, settle_found,
-    settle_reported, suppress, unclear_calls_due, unclear_due,
+    Grant, Ring, Settlement, defer, expire, grant, grant_reply, hand_over, record_delivery,
+    record_empty_reading, record_incomplete_reading, rescue, ring_due, settle, settle_absent,
+    settle_accepted, settle_found, settle_reported, suppress, unclear_calls_due, unclear_due,
 };
 
 /// How many statements' worth of rows one sweep handles at most, so that a backlog cannot outlast the

@@ -44,15 +44,56 @@ use crate::Phone;
 /// use shared::{Phone, jobs::Permit};
 /// fn forged(recipient: Phone) -> Permit { Permit::granted(Default::default(), recipient) }
 /// ```
+///
+/// It is for a telephone, or on WhatsApp for an [`Address`].
 #[derive(Debug)]
 #[must_use = "a permit is a committed attempt: send it, or the attempt ends as unknown"]
-pub struct Permit {
+pub struct Permit<R = Phone> {
     attempt: Uuid,
-    recipient: Phone,
+    recipient: R,
 }
 
-impl Permit {
-    pub(super) fn granted(attempt: Uuid, recipient: Phone) -> Self {
+/// What WhatsApp is told to send to: the digits of a number, or the id of somebody who hides theirs.
+///
+/// Printing one shows nothing of it; [`Address::as_str`] is the whole.
+pub struct Address(String);
+
+impl Address {
+    /// As WhatsApp gave it to us. Never for a log.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is a number.
+    pub fn is_number(&self) -> bool {
+        self.0.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    pub(super) fn stored(address: String) -> Self {
+        Self(address)
+    }
+
+    /// One that nobody gave us.
+    #[cfg(test)]
+    pub(crate) fn of_a_test(address: &str) -> Self {
+        Self(address.to_owned())
+    }
+}
+
+impl std::fmt::Debug for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("***")
+    }
+}
+
+impl<R> Permit<R> {
+    pub(super) fn granted(attempt: Uuid, recipient: R) -> Self {
+        Self { attempt, recipient }
+    }
+
+    /// One that allows nothing: what it is used up by is a test's.
+    #[cfg(test)]
+    pub(crate) fn of_a_test(attempt: Uuid, recipient: R) -> Self {
         Self { attempt, recipient }
     }
 
@@ -62,7 +103,7 @@ impl Permit {
     }
 
     /// Whom the attempt was granted for; the database chose it, not the caller.
-    pub fn recipient(&self) -> &Phone {
+    pub fn recipient(&self) -> &R {
         &self.recipient
     }
 }

@@ -18,16 +18,21 @@ pub struct NextTry {
     pub channel_waits: Option<Duration>,
 }
 
-/// Exponential backoff with full jitter: a random share of 30 s · 2ⁿ, at most 30 min.
-///
-/// `attempt_no` counts from 1; `jitter` is in `0.0..1.0`. After attempts 1 and 2 the wait is therefore
+/// Exponential backoff with full jitter: a random share of 30 s · 2ⁿ, at most 30 min. `attempt_no` counts from 1;
+/// `jitter` is in `0.0..1.0`.
+pub fn backoff(attempt_no: i32, jitter: f64) -> Duration {
+    let exponent = u32::try_from(attempt_no).unwrap_or(1).min(16);
+    (BACKOFF_BASE * 2_u32.saturating_pow(exponent))
+        .min(BACKOFF_MAX)
+        .mul_f64(jitter)
+}
+
+/// When there is another attempt after a refusal, by [`backoff`].
+/// After attempts 1 and 2 the wait is therefore
 /// spread evenly over up to one and two minutes, so that jobs that failed together do not return
 /// together.
 pub fn next_try(refusal: &Refusal, attempt_no: i32, jitter: f64) -> NextTry {
-    let exponent = u32::try_from(attempt_no).unwrap_or(1).min(16);
-    let backoff = (BACKOFF_BASE * 2_u32.saturating_pow(exponent))
-        .min(BACKOFF_MAX)
-        .mul_f64(jitter);
+    let backoff = backoff(attempt_no, jitter);
     match refusal.next {
         AfterRefusal::Retry => NextTry {
             job_waits: Some(backoff),

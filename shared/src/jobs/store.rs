@@ -7,7 +7,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 use uuid::Uuid;
 
-use super::{Denial, NextTry, Outcome, Permit, Refusal, Search, Unclear, UnclearCall, next_try};
+use super::{Address, Denial, NextTry, Outcome, Permit, Refusal, Search, Unclear, UnclearCall, next_try};
 use crate::Phone;
 use crate::platform::database::{Connection, Error};
 use crate::platform::queue::Workflow;
@@ -15,11 +15,11 @@ use crate::statement;
 
 /// What came of asking for a permit.
 #[derive(Debug)]
-pub enum Grant {
+pub enum Grant<R = Phone> {
     /// Go ahead, once.
     Permitted {
         /// The permission.
-        permit: Permit,
+        permit: Permit<R>,
         /// Which attempt of its job this is, from 1.
         attempt_no: i32,
     },
@@ -54,6 +54,20 @@ pub enum Settlement {
 /// On an error nothing may be sent: whether the attempt was committed is unknown, and if it was, its
 /// lease runs out and it is settled by evidence.
 pub async fn grant(database: &Connection, job: Uuid, content: &str) -> Result<Grant, Error> {
+    permitted(database, job, content, |row| Phone::stored(row.get("recipient"))).await
+}
+
+/// The same for an answer, whose words are those that were drafted.
+pub async fn grant_reply(database: &Connection, job: Uuid) -> Result<Grant<Address>, Error> {
+    permitted(database, job, "", |row| Address::stored(row.get("address"))).await
+}
+
+async fn permitted<R>(
+    database: &Connection,
+    job: Uuid,
+    content: &str,
+    recipient: impl FnOnce(&Row) -> R,
+) -> Result<Grant<R>, Error> {
     let row = match database
         .row_opt(statement!("grant"), &[(&job, Type::UUID), (&content, Type::TEXT)])
         .await
@@ -65,7 +79,7 @@ pub async fn grant(database: &Connection, job: Uuid, content: &str) -> Result<Gr
         answer => answer?,
     };
     Ok(row.map_or(Grant::NotPending, |row| Grant::Permitted {
-        permit: Permit::granted(row.get("id"), Phone::stored(row.get("recipient"))),
+        permit: Permit::granted(row.get("id"), recipient(&row)),
         attempt_no: row.get("attempt_no"),
     }))
 }
@@ -281,10 +295,10 @@ pub async fn ring_due(database: &Connection) -> Result<Vec<Ring>, Error> {
             job: row.get("id"),
             person: row.get("person"),
             number: row.get("rings"),
-            workflow: if row.get("is_call") {
-                Workflow::Call
-            } else {
-                Workflow::Text
+            workflow: match row.get("workflow") {
+                "call" => Workflow::Call,
+                "reply" => Workflow::Reply,
+                _ => Workflow::Text,
             },
         })
         .collect())

@@ -1,5 +1,5 @@
 -- grant: take the lease and the permission for exactly one request in one commit.
--- Everything about the attempt but its words is copied from the job by the table's guard, which refuses
+-- Everything about the attempt but its words, and of an answer those too, is copied from the job by the table's guard, which refuses
 -- it for a person who opted out, for an expired job and while the channel is closed.
 WITH claimed AS (
   UPDATE jobs
@@ -13,4 +13,4 @@ WITH claimed AS (
 )
 INSERT INTO attempts (job_id, content)
 SELECT id, $2 FROM claimed
-RETURNING id, recipient, attempt_no::int4 AS attempt_no
+RETURNING id, recipient, address, attempt_no::int4 AS attempt_no

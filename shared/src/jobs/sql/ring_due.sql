@@ -10,6 +10,8 @@ WITH rung AS (
                ORDER BY due_at
                LIMIT $1
                FOR UPDATE SKIP LOCKED)
-  RETURNING id, coalesce(customer_id, recipient, cause) AS person, customer_id IS NOT NULL AS is_call, rings, due_at, cause
+  RETURNING id, coalesce(customer_id, 'conversation ' || conversation_id, recipient, cause) AS person,
+            CASE WHEN customer_id IS NOT NULL THEN 'call' WHEN conversation_id IS NOT NULL THEN 'reply' ELSE 'text' END AS workflow,
+            rings, due_at, cause
 )
-SELECT id, person, is_call, rings FROM rung ORDER BY due_at, cause
+SELECT id, person, workflow, rings FROM rung ORDER BY due_at, cause

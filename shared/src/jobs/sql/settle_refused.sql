@@ -50,7 +50,7 @@ door AS (
 ),
 stop AS (
   INSERT INTO opt_outs (phone, source)
-  SELECT recipient, 'provider:' || channel FROM refused WHERE $8
+  SELECT recipient, 'provider:' || channel FROM refused WHERE $8 AND recipient IS NOT NULL
   ON CONFLICT (phone) WHERE revoked_at IS NULL DO NOTHING
 )
 SELECT (SELECT state FROM job) AS state
