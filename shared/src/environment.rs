@@ -11,6 +11,7 @@ use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use secrecy::SecretString;
 
 use crate::Phone;
+use crate::inbox::Business;
 use crate::missed_calls::{LineSettings, Wording};
 use crate::platform::database::Database;
 use crate::platform::gate::Gate;
@@ -18,12 +19,42 @@ use crate::platform::is_this_machine;
 use crate::platform::queue::{Doorbell, Park, Workflow};
 use crate::platform::secrets::{Lookup, Secrets};
 use crate::platform::webhook;
-use crate::providers::{twilio, vapi};
+use crate::providers::{chat, twilio, vapi, whatsapp};
 
 /// One connection for the statement at hand and one for a neighbour in the same batch.
 const POOL_SIZE: usize = 2;
 /// Seconds that the owner's telephone rings where only the settings know the line.
 const DEFAULT_RING_SECONDS: u8 = 18;
+
+/// Under which names a provider of models is set up.
+struct ModelSettings {
+    provider: chat::Provider,
+    key: &'static str,
+    model: &'static str,
+    model_default: &'static str,
+    base_url: &'static str,
+    base_url_default: &'static str,
+}
+
+const DEEPSEEK: ModelSettings = ModelSettings {
+    provider: chat::Provider::DeepSeek,
+    key: "DEEPSEEK_API_KEY",
+    model: "DEEPSEEK_MODEL",
+    // Its own documentation names no other for daily use: <https://api-docs.deepseek.com>.
+    model_default: "deepseek-flash",
+    base_url: "DEEPSEEK_API_BASE_URL",
+    base_url_default: "https://api.deepseek.com",
+};
+
+const OPENAI: ModelSettings = ModelSettings {
+    provider: chat::Provider::OpenAi,
+    key: "OPENAI_API_KEY",
+    model: "OPENAI_MODEL",
+    // One that answers without thinking first, which a limit to its tokens would cut off.
+    model_default: "gpt-4.1-mini",
+    base_url: "OPENAI_API_BASE_URL",
+    base_url_default: "https://api.openai.com/v1",
+};
 
 /// A setting that is missing or cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -141,6 +172,16 @@ impl Environment {
             aws_sdk_sqs::Client::new(&self.aws),
             self.required("CALLS_QUEUE_URL")?,
             Workflow::Call,
+            self.gate(),
+        ))
+    }
+
+    /// `REPLIES_QUEUE_URL`.
+    pub fn replies_doorbell(&self) -> Result<Doorbell, ConfigError> {
+        Ok(Doorbell::new(
+            aws_sdk_sqs::Client::new(&self.aws),
+            self.required("REPLIES_QUEUE_URL")?,
+            Workflow::Reply,
             self.gate(),
         ))
     }
@@ -287,6 +328,81 @@ impl Environment {
         Ok(vapi::WebhookVerifier::new(self.secrets(), proof, self.gate()))
     }
 
+    /// `WHATSAPP_ACCESS_TOKEN`, `WHATSAPP_PHONE_NUMBER_ID` and `WHATSAPP_API_BASE_URL`; `None` for a business that
+    /// has no number there.
+    pub fn whatsapp(&self) -> Result<Option<whatsapp::Client>, ConfigError> {
+        let Some(phone_number_id) = self.optional("WHATSAPP_PHONE_NUMBER_ID") else {
+            return Ok(None);
+        };
+        self.secret("WHATSAPP_ACCESS_TOKEN")?;
+        let base = self
+            .optional("WHATSAPP_API_BASE_URL")
+            .unwrap_or_else(|| "https://graph.facebook.com".to_owned());
+        let secrets = self.secrets();
+        let token = move || secrets.current("WHATSAPP_ACCESS_TOKEN").unwrap_or_default();
+        let client = whatsapp::Client::new(&base, phone_number_id, token, self.gate());
+        client.map(Some).map_err(|error| ConfigError::Malformed {
+            name: "WHATSAPP_API_BASE_URL",
+            why: format!("{error:#}"),
+        })
+    }
+
+    /// `WHATSAPP_APP_SECRET`, with which Meta signs, and `WHATSAPP_VERIFY_TOKEN`, with which it asks whether an address
+    /// is ours; during a rotation each also under its name with `_PREVIOUS`.
+    pub fn whatsapp_webhooks(&self) -> Result<whatsapp::WebhookVerifier, ConfigError> {
+        self.secret("WHATSAPP_APP_SECRET")?;
+        self.secret("WHATSAPP_VERIFY_TOKEN")?;
+        Ok(whatsapp::WebhookVerifier::new(self.secrets(), self.gate()))
+    }
+
+    /// `WHATSAPP_PHONE_NUMBER_ID` and `BUSINESS_NAME`: who is written to.
+    pub fn whatsapp_business(&self) -> Result<Business, ConfigError> {
+        Ok(Business {
+            phone_number_id: self.required("WHATSAPP_PHONE_NUMBER_ID")?,
+            name: self.required("BUSINESS_NAME")?,
+        })
+    }
+
+    /// `BUSINESS_NAME`.
+    pub fn business_name(&self) -> Result<String, ConfigError> {
+        self.required("BUSINESS_NAME")
+    }
+
+    /// The models that are asked, in this order: DeepSeek's (`DEEPSEEK_API_KEY`, `DEEPSEEK_MODEL`,
+    /// `DEEPSEEK_API_BASE_URL`), then `OpenAI`'s (`OPENAI_API_KEY`, `OPENAI_MODEL`, `OPENAI_API_BASE_URL`); `None` if there
+    /// is a key for neither, and people answer everything.
+    pub fn chat(&self) -> Result<Option<chat::Client>, ConfigError> {
+        let endpoints = [self.model(&DEEPSEEK)?, self.model(&OPENAI)?];
+        let endpoints: Vec<chat::Endpoint> = endpoints.into_iter().flatten().collect();
+        if endpoints.is_empty() {
+            return Ok(None);
+        }
+        let client = chat::Client::new(endpoints, self.gate());
+        client.map(Some).map_err(|error| ConfigError::Malformed {
+            name: DEEPSEEK.key,
+            why: format!("{error:#}"),
+        })
+    }
+
+    fn model(&self, settings: &'static ModelSettings) -> Result<Option<chat::Endpoint>, ConfigError> {
+        if self.secret(settings.key).is_err() {
+            return Ok(None);
+        }
+        let base = self
+            .optional(settings.base_url)
+            .unwrap_or_else(|| settings.base_url_default.to_owned());
+        let model = self
+            .optional(settings.model)
+            .unwrap_or_else(|| settings.model_default.to_owned());
+        let secrets = self.secrets();
+        let key = move || secrets.current(settings.key).unwrap_or_default();
+        let endpoint = chat::Endpoint::new(settings.provider, &base, model, key);
+        endpoint.map(Some).map_err(|error| ConfigError::Malformed {
+            name: settings.base_url,
+            why: format!("{error:#}"),
+        })
+    }
+
     /// `SWITCHBOARD_STAGE`: whether customers and their money are real.
     pub fn is_production(&self) -> Result<bool, ConfigError> {
         Ok(self.required("SWITCHBOARD_STAGE")? == "production")
@@ -341,6 +457,11 @@ pub enum Reach {
 }
 
 impl Reach {
+    /// Whether it may reach whoever hides their number too.
+    pub fn is_everybody(&self) -> bool {
+        matches!(self, Self::Everybody)
+    }
+
     /// Whether this stack may reach them.
     pub fn includes(&self, phone: &Phone) -> bool {
         match self {

@@ -42,6 +42,12 @@ impl Phone {
         Self(text)
     }
 
+    /// Another spelling of a number, as other people's books have it and no numbering plan: to be looked up, never
+    /// dialled.
+    pub fn spelled(text: String) -> Self {
+        Self(text)
+    }
+
     /// The whole number. Never for a log.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -16,6 +16,8 @@ pub const STATUS: &str = "/api/webhooks/twilio/status";
 pub const VAPI: &str = "/api/webhooks/vapi";
 /// Where Stripe tells of payments.
 pub const STRIPE: &str = "/api/webhooks/stripe";
+/// Where Meta tells of WhatsApp.
+pub const WHATSAPP: &str = "/api/webhooks/whatsapp";
 /// Where a shop without it does.
 pub const SHOP: &str = "/api/webhooks/customers";
 

@@ -13,6 +13,8 @@ use local::functions::in_process;
 use local::gateway;
 use local::invoke::{Functions, Invoke, InvokeError};
 use local::sandbox::{SandboxClock, SandboxConfig, SandboxTwilio, SentMessage};
+use local::sandbox_chat::{Provider, SandboxChat, SandboxChatConfig};
+use local::sandbox_meta::{SandboxMeta, SandboxMetaConfig};
 use local::sandbox_vapi::{Call as PlacedCall, SandboxVapi, SandboxVapiConfig};
 use local::settings::Settings;
 use local::sqs::{QueueAttributes, Sqs};
@@ -36,11 +38,18 @@ pub const JOB_RUNNER_TOKEN: &str = "the-job-word";
 pub const STRIPE_SECRET: &str = "the-stripe-word";
 /// What a shop signs its events with.
 pub const SHOP_SECRET: &str = "the-shop-word";
+/// What Meta signs with.
+pub const WHATSAPP_SECRET: &str = "the-whatsapp-word";
+/// What Meta asks for when somebody enters our address.
+pub const WHATSAPP_TOKEN: &str = "the-whatsapp-question";
+/// The business's number on WhatsApp, as Meta numbers it.
+pub const WHATSAPP_NUMBER: &str = "106540352242922";
 
 const ACCOUNT: &str = "AC00000000000000000000000000000001";
 const AUTH_TOKEN: &str = "the-twilio-word";
 const VAPI_KEY: &str = "the-vapi-key";
 const VAPI_WEBHOOK_SECRET: &str = "the-vapi-word";
+const WHATSAPP_KEY: &str = "the-whatsapp-key";
 
 /// One world. Its clocks stand still until they are moved.
 pub struct World {
@@ -50,6 +59,10 @@ pub struct World {
     pub twilio: SandboxTwilio,
     /// Vapi, and with it the record of who was called.
     pub vapi: SandboxVapi,
+    /// Meta, and with it the record of who was written to.
+    pub meta: SandboxMeta,
+    /// The models, and with them the record of what they were told.
+    pub chat: SandboxChat,
     /// The queues.
     pub sqs: Sqs,
     /// Where the gateway listens.
@@ -127,11 +140,28 @@ impl World {
             api_key: VAPI_KEY.to_owned(),
             webhook_secret: VAPI_WEBHOOK_SECRET.to_owned(),
             public_base_url: url.clone(),
-            clock,
+            clock: clock.clone(),
             ..SandboxVapiConfig::default()
         })
         .await
         .expect("Vapi");
+        let meta = SandboxMeta::start(SandboxMetaConfig {
+            access_token: WHATSAPP_KEY.to_owned(),
+            app_secret: WHATSAPP_SECRET.to_owned(),
+            verify_token: WHATSAPP_TOKEN.to_owned(),
+            phone_number_id: WHATSAPP_NUMBER.to_owned(),
+            public_base_url: url.clone(),
+            clock: clock.clone(),
+            ..SandboxMetaConfig::default()
+        })
+        .await
+        .expect("Meta");
+        let chat = SandboxChat::start(SandboxChatConfig {
+            clock,
+            ..SandboxChatConfig::default()
+        })
+        .await
+        .expect("the models");
         let sqs = Sqs::start().await.expect("SQS");
         let queue = |name: &str| sqs.create_queue(name, QueueAttributes::fifo()).expect("a queue");
         let settings = Settings::new(sqs.endpoint())
@@ -150,10 +180,12 @@ impl World {
             .with("VAPI_ASSISTANT_ID", vapi.assistant_id())
             .with("VAPI_PHONE_NUMBER_ID", vapi.phone_number_id())
             .with("VAPI_API_BASE_URL", vapi.base_url())
+            .with("BUSINESS_NAME", "Acme Plumbing")
             .with("MESSAGES_QUEUE_URL", queue("messages.fifo"))
             .with("CALLS_QUEUE_URL", queue("calls.fifo"))
+            .with("REPLIES_QUEUE_URL", queue("replies.fifo"))
             .with("PARKED_EVENTS_QUEUE_URL", queue("parked-events.fifo"));
-        let settings = change(settings);
+        let settings = change(whatsapp(settings, &meta, &chat));
         let template = Template::own().expect("template.yaml");
         let environment = settings.environment().await.expect("settings");
         let functions = in_process(&template, &environment).expect("every function has what it asks for");
@@ -174,6 +206,8 @@ impl World {
             database,
             twilio,
             vapi,
+            meta,
+            chat,
             sqs,
             url,
             settings,
@@ -233,6 +267,12 @@ impl World {
     /// Delivers every doorbell for a call; what fails stays in the queue, unseen.
     pub async fn run_calls(&self) {
         self.answer_doorbells(self.calls_url()).await;
+    }
+
+    /// Delivers every doorbell for an answer; what fails stays in the queue, unseen.
+    pub async fn run_replies(&self) {
+        let replies = self.settings.get("REPLIES_QUEUE_URL").expect("set above");
+        self.answer_doorbells(replies).await;
     }
 
     async fn answer_doorbells(&self, queue_url: &str) {
@@ -324,7 +364,7 @@ impl World {
     pub async fn pass(&self, time: SignedDuration) {
         self.database.advance(time).await;
         let time = Duration::try_from(time).expect("forwards");
-        // Vapi has the same clock.
+        // Vapi, Meta and the models have the same clock.
         self.twilio.clock().advance(time);
         self.sqs.advance(time);
     }
@@ -405,4 +445,18 @@ impl World {
             .map(|row| row.get(0))
             .collect()
     }
+}
+
+/// What the functions need to answer on WhatsApp.
+fn whatsapp(settings: Settings, meta: &SandboxMeta, chat: &SandboxChat) -> Settings {
+    settings
+        .with("WHATSAPP_ACCESS_TOKEN", WHATSAPP_KEY)
+        .with("WHATSAPP_APP_SECRET", WHATSAPP_SECRET)
+        .with("WHATSAPP_VERIFY_TOKEN", WHATSAPP_TOKEN)
+        .with("WHATSAPP_PHONE_NUMBER_ID", meta.phone_number_id())
+        .with("WHATSAPP_API_BASE_URL", meta.base_url())
+        .with("DEEPSEEK_API_KEY", chat.key(Provider::DeepSeek))
+        .with("DEEPSEEK_API_BASE_URL", chat.base_url(Provider::DeepSeek))
+        .with("OPENAI_API_KEY", chat.key(Provider::OpenAi))
+        .with("OPENAI_API_BASE_URL", chat.base_url(Provider::OpenAi))
 }

@@ -12,6 +12,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use local::invoke::Invoke;
+use local::sandbox_meta::SandboxMetaConfig;
 use local::sandbox_vapi::SandboxVapiConfig;
 use local::settings::Settings;
 use local::template::Template;
@@ -51,7 +52,8 @@ async fn every_binary_starts_and_answers_its_sample_event() {
         .with("TWILIO_AUTH_TOKEN", SIGNED_WITH)
         // A signature of Vapi's lasts five minutes, so its sample shows the secret.
         .with("VAPI_WEBHOOK_AUTH", "secret")
-        .with("VAPI_WEBHOOK_SECRET", SandboxVapiConfig::default().webhook_secret);
+        .with("VAPI_WEBHOOK_SECRET", SandboxVapiConfig::default().webhook_secret)
+        .with("WHATSAPP_APP_SECRET", SandboxMetaConfig::default().app_secret);
     for function in Template::own().expect("template.yaml").functions {
         let name = &function.binary;
         let sandbox = real(name, &settings);

@@ -125,3 +125,23 @@ fn a_webhook_of_payments_gets_json_that_was_signed_when_it_was_sent() {
         assert_eq!(verify(header, request.body(), &["local".into()], sent_at), Ok(()));
     }
 }
+
+#[test]
+fn whatsapps_webhook_gets_a_message_that_the_sandbox_signed() {
+    let template = Template::own().unwrap();
+    let mut routes = template.routes.iter();
+    let route = routes.find(|route| route.function == "whatsapp-webhook").unwrap();
+    let event = event(&route.function);
+    assert_eq!(event["routeKey"], route.key());
+    let request: LambdaRequest = serde_json::from_value(event).unwrap();
+    let request = Request::from(request);
+    assert_eq!(request.raw_http_path(), route.path);
+    let secret = local::sandbox_meta::SandboxMetaConfig::default().app_secret;
+    let signature = shared::providers::whatsapp::sign(request.body(), &secret.into());
+    assert_eq!(request.headers()["x-hub-signature-256"], signature);
+    let items = shared::providers::whatsapp::items(request.body()).unwrap();
+    assert!(matches!(
+        &items[..],
+        [shared::providers::whatsapp::Item::Message(_)]
+    ));
+}

@@ -129,6 +129,9 @@ fn secrets(database_url: &str, twilio: &str) -> Value {
         "VAPI_WEBHOOK_SECRET": "the-vapi-word",
         "STRIPE_WEBHOOK_SECRET": STRIPE_SECRET,
         "CUSTOMERS_WEBHOOK_SECRET": SHOP_SECRET,
+        "WHATSAPP_APP_SECRET": "the-whatsapp-word",
+        "WHATSAPP_VERIFY_TOKEN": "the-whatsapp-question",
+        "WHATSAPP_ACCESS_TOKEN": "the-whatsapp-key",
     })
 }
 
@@ -142,9 +145,10 @@ async fn world_on(aws: &Aws) -> (World, String) {
         .await;
     let url = database.application_url().await;
     aws.keep(&secrets(&url, OLD)).await;
-    let (messages, calls, parked) = (
+    let (messages, calls, replies, parked) = (
         aws.queue("messages.fifo").await,
         aws.queue("calls.fifo").await,
+        aws.queue("replies.fifo").await,
         aws.queue("parked-events.fifo").await,
     );
     let world = World::without_lines(database, url.clone(), |settings| {
@@ -153,12 +157,15 @@ async fn world_on(aws: &Aws) -> (World, String) {
             "SWITCHBOARD_STAGE",
             "TWILIO_ACCOUNT_SID",
             "TWILIO_API_BASE_URL",
+            "BUSINESS_NAME",
+            "WHATSAPP_PHONE_NUMBER_ID",
         ];
         let bare = Settings::new(aws.endpoint.clone())
             .with("SECRETS_ID", SECRET)
             .with("AWS_ENDPOINT_URL_SECRETS_MANAGER", &aws.endpoint)
             .with("MESSAGES_QUEUE_URL", messages)
             .with("CALLS_QUEUE_URL", calls)
+            .with("REPLIES_QUEUE_URL", replies)
             .with("PARKED_EVENTS_QUEUE_URL", parked);
         public.into_iter().fold(bare, |bare, name| {
             bare.with(name, settings.get(name).expect("a world has it"))
@@ -250,6 +257,7 @@ async fn a_missing_secret_stops_the_cold_start_and_is_named_and_none_is_printed(
         ("twilio-voice-webhook", "TWILIO_AUTH_TOKEN"),
         ("twilio-status-webhook", "DATABASE_URL"),
         ("vapi-webhook", "VAPI_WEBHOOK_SECRET"),
+        ("whatsapp-webhook", "WHATSAPP_APP_SECRET"),
         ("stripe-webhook", "STRIPE_WEBHOOK_SECRET"),
         ("customers-webhook", "CUSTOMERS_WEBHOOK_SECRET"),
         ("job-runner", "TWILIO_AUTH_TOKEN"),

@@ -40,6 +40,7 @@ pub fn one_in_process(
         "twilio-voice-webhook" => http!(twilio_voice_webhook),
         "twilio-status-webhook" => http!(twilio_status_webhook),
         "vapi-webhook" => http!(vapi_webhook),
+        "whatsapp-webhook" => http!(whatsapp_webhook),
         "stripe-webhook" => http!(stripe_webhook),
         "customers-webhook" => http!(customers_webhook),
         "missed-call-poller" => http!(missed_call_poller),

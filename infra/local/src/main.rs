@@ -174,6 +174,10 @@ async fn run(port: u16, data: PathBuf) -> anyhow::Result<()> {
         Some(vapi) => println!("  Vapi          a sandbox on {}", vapi.base_url()),
         None => println!("  Vapi          the real one: only ALLOWED_RECIPIENTS are reached"),
     }
+    match &stack.meta {
+        Some(meta) => println!("  WhatsApp      a sandbox on {}", meta.base_url()),
+        None => println!("  WhatsApp      the real one: only ALLOWED_RECIPIENTS are reached"),
+    }
     println!("  Stripe        a sandbox, whose events are signed and sent to the gateway");
     println!("  for ops       DIRECT_URL={}", stack.shown_url());
     if !stack.clock.ahead().is_zero() {

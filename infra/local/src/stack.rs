@@ -16,6 +16,8 @@ use crate::functions::in_process;
 use crate::gateway;
 use crate::postgres::{Data, Server, connect};
 use crate::sandbox::{SandboxClock, SandboxConfig, SandboxTwilio};
+use crate::sandbox_chat::{Provider, SandboxChat, SandboxChatConfig};
+use crate::sandbox_meta::{SandboxMeta, SandboxMetaConfig};
 use crate::sandbox_stripe::{SandboxStripe, SandboxStripeConfig};
 use crate::sandbox_vapi::{SandboxVapi, SandboxVapiConfig};
 use crate::settings::Settings;
@@ -34,7 +36,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(10);
 
 /// The settings that the environment may set in our place. Whoever sets a provider's base URL gets that
 /// provider instead of its sandbox.
-const OVERRIDABLE: [&str; 20] = [
+const OVERRIDABLE: [&str; 31] = [
     "APP_URL",
     "SWITCHBOARD_STAGE",
     "ALLOWED_RECIPIENTS",
@@ -51,6 +53,17 @@ const OVERRIDABLE: [&str; 20] = [
     "VAPI_WEBHOOK_SECRET",
     "VAPI_WEBHOOK_AUTH",
     "VAPI_API_BASE_URL",
+    "WHATSAPP_ACCESS_TOKEN",
+    "WHATSAPP_PHONE_NUMBER_ID",
+    "WHATSAPP_VERIFY_TOKEN",
+    "WHATSAPP_APP_SECRET",
+    "WHATSAPP_API_BASE_URL",
+    "DEEPSEEK_API_KEY",
+    "DEEPSEEK_API_BASE_URL",
+    "DEEPSEEK_MODEL",
+    "OPENAI_API_KEY",
+    "OPENAI_API_BASE_URL",
+    "OPENAI_MODEL",
     "DATABASE_CA",
     "DEFAULT_LINE_NUMBER",
     "DEFAULT_FORWARD_TO",
@@ -80,6 +93,10 @@ pub struct Stack {
     pub twilio: Option<SandboxTwilio>,
     /// Vapi's sandbox; `None` if the real one is used.
     pub vapi: Option<SandboxVapi>,
+    /// Meta's sandbox; `None` if the real one is used.
+    pub meta: Option<SandboxMeta>,
+    /// The models' sandbox; `None` if a real one is asked.
+    pub chat: Option<SandboxChat>,
     /// A Stripe to pay with.
     pub stripe: SandboxStripe,
     /// The queues.
@@ -140,7 +157,33 @@ impl Stack {
         } else {
             None
         };
-        let settings = settings(&url, database_url, &sqs, &queues, twilio.as_ref(), vapi.as_ref())?;
+        let meta = if std::env::var_os("WHATSAPP_API_BASE_URL").is_none() {
+            let config = SandboxMetaConfig {
+                public_base_url: url.clone(),
+                clock: clock.clone(),
+                ..SandboxMetaConfig::default()
+            };
+            Some(SandboxMeta::start(config).await?)
+        } else {
+            None
+        };
+        let is_set = |name| std::env::var_os(name).is_some();
+        let chat = if is_set("DEEPSEEK_API_BASE_URL") || is_set("OPENAI_API_BASE_URL") {
+            None
+        } else {
+            let config = SandboxChatConfig {
+                clock: clock.clone(),
+                ..SandboxChatConfig::default()
+            };
+            Some(SandboxChat::start(config).await?)
+        };
+        let sandboxes = Sandboxes {
+            twilio: twilio.as_ref(),
+            vapi: vapi.as_ref(),
+            meta: meta.as_ref(),
+            chat: chat.as_ref(),
+        };
+        let settings = settings(&url, database_url, &sqs, &queues, &sandboxes)?;
         write_environment(&settings, &options.data.join("environment"))?;
         let stripe = stripe(&url, &settings, &clock);
         let line = first_line(&database, &settings).await?;
@@ -156,6 +199,8 @@ impl Stack {
             line,
             twilio,
             vapi,
+            meta,
+            chat,
             stripe,
             sqs,
             clock,
@@ -248,12 +293,13 @@ impl Stack {
             .into_future();
         // Clones share it: it lives for as long as the stack does.
         let living = self.vapi.map(|vapi| tokio::spawn(vapi.live()));
+        let delivering = self.meta.map(|meta| tokio::spawn(meta.live()));
         tokio::select! {
             served = serving => served?,
             // Somebody may be watching a call; that must not keep us.
             () = async { let _ = ended.await; tokio::time::sleep(Duration::from_secs(1)).await; } => {}
         }
-        if let Some(living) = living {
+        for living in [living, delivering].into_iter().flatten() {
             living.abort();
         }
         let _ = tokio::time::timeout(STOP_WITHIN, self.triggers.stop()).await;
@@ -406,13 +452,20 @@ fn create_queues(template: &Template, sqs: &Sqs) -> anyhow::Result<HashMap<Strin
     Ok(urls)
 }
 
+/// The providers that are not the real ones.
+struct Sandboxes<'a> {
+    twilio: Option<&'a SandboxTwilio>,
+    vapi: Option<&'a SandboxVapi>,
+    meta: Option<&'a SandboxMeta>,
+    chat: Option<&'a SandboxChat>,
+}
+
 fn settings(
     url: &str,
     database_url: String,
     sqs: &Sqs,
     queues: &HashMap<String, String>,
-    twilio: Option<&SandboxTwilio>,
-    vapi: Option<&SandboxVapi>,
+    sandboxes: &Sandboxes,
 ) -> anyhow::Result<Settings> {
     let queue = |logical_id: &str| {
         queues
@@ -425,6 +478,7 @@ fn settings(
         .with("APP_URL", url)
         .with("MESSAGES_QUEUE_URL", queue("MessagesQueue")?)
         .with("CALLS_QUEUE_URL", queue("CallsQueue")?)
+        .with("REPLIES_QUEUE_URL", queue("RepliesQueue")?)
         .with("PARKED_EVENTS_QUEUE_URL", queue("ParkedEventsQueue")?)
         .with("CRON_SECRET", "local")
         .with("JOB_RUNNER_TOKEN", "local")
@@ -435,13 +489,13 @@ fn settings(
         .with("BUSINESS_NAME", "Acme Plumbing")
         // With a real provider, nobody who is not on the allow-list is reached.
         .with("SWITCHBOARD_STAGE", "local");
-    if let Some(twilio) = twilio {
+    if let Some(twilio) = sandboxes.twilio {
         settings = settings
             .with("TWILIO_API_BASE_URL", twilio.base_url())
             .with("TWILIO_ACCOUNT_SID", twilio.account_sid())
             .with("TWILIO_AUTH_TOKEN", twilio.auth_token());
     }
-    if let Some(vapi) = vapi {
+    if let Some(vapi) = sandboxes.vapi {
         settings = settings
             .with("VAPI_API_BASE_URL", vapi.base_url())
             .with("VAPI_API_KEY", vapi.api_key())
@@ -449,7 +503,23 @@ fn settings(
             .with("VAPI_PHONE_NUMBER_ID", vapi.phone_number_id())
             .with("VAPI_WEBHOOK_SECRET", vapi.webhook_secret());
     }
-    if twilio.is_some() && vapi.is_some() {
+    if let Some(meta) = sandboxes.meta {
+        settings = settings
+            .with("WHATSAPP_API_BASE_URL", meta.base_url())
+            .with("WHATSAPP_ACCESS_TOKEN", meta.access_token())
+            .with("WHATSAPP_APP_SECRET", meta.app_secret())
+            .with("WHATSAPP_VERIFY_TOKEN", meta.verify_token())
+            .with("WHATSAPP_PHONE_NUMBER_ID", meta.phone_number_id());
+    }
+    if let Some(chat) = sandboxes.chat {
+        settings = settings
+            .with("DEEPSEEK_API_BASE_URL", chat.base_url(Provider::DeepSeek))
+            .with("DEEPSEEK_API_KEY", chat.key(Provider::DeepSeek))
+            .with("OPENAI_API_BASE_URL", chat.base_url(Provider::OpenAi))
+            .with("OPENAI_API_KEY", chat.key(Provider::OpenAi));
+    }
+    // Whoever is reached is nobody: then everybody may be.
+    if sandboxes.twilio.is_some() && sandboxes.vapi.is_some() && sandboxes.meta.is_some() {
         settings = settings.with("SWITCHBOARD_STAGE", "production");
     }
     for name in OVERRIDABLE {

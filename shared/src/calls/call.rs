@@ -212,8 +212,11 @@ pub fn heed(denial: Denial, facts: &CallFacts) -> Decision {
         Denial::ArrivedAfterAll => return Decision::Suppress(No::ArrivedAfterAll),
         Denial::Loop => return Decision::Suppress(No::Loop),
         Denial::ChannelClosed => return Decision::Wait(SignedDuration::ZERO),
-        // The first has it. The others are about texts.
-        Denial::AlreadyAttempted | Denial::AlreadyTexted | Denial::EarlierTextUnsettled => {
+        // The first has it. The others are about texts and answers.
+        Denial::AlreadyAttempted
+        | Denial::AlreadyTexted
+        | Denial::EarlierTextUnsettled
+        | Denial::Reply(_) => {
             return Decision::Leave;
         }
         Denial::Call(rule) => rule,

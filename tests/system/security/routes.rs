@@ -9,7 +9,7 @@ use super::{SID, assert_nothing_came_of_it, call_form};
 use crate::architecture::sources;
 
 /// Every function, and everything that can set it going. What is added is thought about here.
-const INVENTORY: [&str; 19] = [
+const INVENTORY: [&str; 21] = [
     "call-scheduler by GET /api/calls/process",
     "call-scheduler by rate(1 minute)",
     "cleanup by cron(0 4 ? * SUN *)",
@@ -17,6 +17,7 @@ const INVENTORY: [&str; 19] = [
     "customers-webhook by ANY /api/webhooks/customers",
     "job-runner by CallsQueue",
     "job-runner by MessagesQueue",
+    "job-runner by RepliesQueue",
     "job-sweeper by GET /api/cron/run-outbound-jobs",
     "job-sweeper by POST /api/jobs/run-outbound",
     "job-sweeper by rate(1 minute)",
@@ -26,6 +27,7 @@ const INVENTORY: [&str; 19] = [
     "twilio-status-webhook by ANY /api/webhooks/twilio/status",
     "twilio-voice-webhook by ANY /api/webhooks/twilio/voice",
     "vapi-webhook by ANY /api/webhooks/vapi",
+    "whatsapp-webhook by ANY /api/webhooks/whatsapp",
     "gateway Api",
     "domain ApiDomain",
     "domain ApiDomainMapping",

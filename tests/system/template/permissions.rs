@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{resources, template};
 
 /// Every permission that there is. One that is added is thought about here.
-const PERMISSIONS: [(&str, &[(&str, &str)]); 10] = [
+const PERMISSIONS: [(&str, &[(&str, &str)]); 11] = [
     (
         "twilio-voice-webhook",
         &[
@@ -24,6 +24,13 @@ const PERMISSIONS: [(&str, &[(&str, &str)]); 10] = [
         ],
     ),
     ("vapi-webhook", &[("sqs:SendMessage", "ParkedEventsQueue")]),
+    (
+        "whatsapp-webhook",
+        &[
+            ("sqs:SendMessage", "RepliesQueue"),
+            ("sqs:SendMessage", "ParkedEventsQueue"),
+        ],
+    ),
     ("stripe-webhook", &[("sqs:SendMessage", "ParkedEventsQueue")]),
     ("customers-webhook", &[("sqs:SendMessage", "ParkedEventsQueue")]),
     ("missed-call-poller", &[("sqs:SendMessage", "MessagesQueue")]),
@@ -33,6 +40,7 @@ const PERMISSIONS: [(&str, &[(&str, &str)]); 10] = [
         &[
             ("sqs:SendMessage", "MessagesQueue"),
             ("sqs:SendMessage", "CallsQueue"),
+            ("sqs:SendMessage", "RepliesQueue"),
             ("sqs:ReceiveMessage", "ParkedEventsQueue"),
             ("sqs:DeleteMessage", "ParkedEventsQueue"),
         ],
@@ -46,6 +54,9 @@ const PERMISSIONS: [(&str, &[(&str, &str)]); 10] = [
             ("sqs:ReceiveMessage", "CallsQueue"),
             ("sqs:DeleteMessage", "CallsQueue"),
             ("sqs:GetQueueAttributes", "CallsQueue"),
+            ("sqs:ReceiveMessage", "RepliesQueue"),
+            ("sqs:DeleteMessage", "RepliesQueue"),
+            ("sqs:GetQueueAttributes", "RepliesQueue"),
         ],
     ),
     ("cleanup", &[]),

@@ -212,6 +212,15 @@ impl IntoFuture for Webhook {
     }
 }
 
+/// Posts a request once, for whoever plays somebody who tells us of things.
+pub(crate) async fn deliver(http: &reqwest::Client, request: Request<Vec<u8>>) -> Delivery {
+    let (parts, body) = request.into_parts();
+    let request = http.post(parts.uri.to_string()).headers(parts.headers).body(body);
+    exchange(request)
+        .await
+        .map_or_else(|error| Delivery::Failed(reason(&error)), Delivery::Answered)
+}
+
 /// Sends a request, and waits for all of its answer.
 pub(crate) async fn exchange(request: reqwest::RequestBuilder) -> reqwest::Result<Answer> {
     let asked = Instant::now();
