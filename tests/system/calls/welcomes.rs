@@ -96,3 +96,20 @@ async fn a_definite_no_to_the_number_ends_the_welcome() {
     let welcomes = "SELECT count(*) FROM jobs WHERE kind = 'welcome_call'";
     assert_eq!(world.database.one(welcomes).await.as_deref(), Some("1"));
 }
+
+#[tokio::test]
+async fn a_welcome_that_comes_into_the_night_is_made_in_the_morning() {
+    let world = world().await;
+    pays(&world, "theo", THEO).await;
+    world.pass(SignedDuration::from_mins(21)).await;
+    world.tick("call-scheduler").await;
+    // Nobody runs it while it is day.
+    world.pass(SignedDuration::from_hours(13)).await;
+    minutes(&world, 1).await;
+    assert_eq!(called_at(&world, THEO), [""; 0], "it is night");
+    hours(&world, 12).await;
+    let called = called_at(&world, THEO);
+    assert_eq!(called.len(), 1);
+    assert!(called[0].contains(" 14:"), "eight in the morning: {called:?}");
+    assert_eq!(kinds(&world).await, "welcome_call");
+}

@@ -10,7 +10,9 @@ SELECT job.kind, job.state, job.due_at, job.expires_at, job.origin,
        CASE WHEN coalesce(customer.paused_until <= switchboard_now(), true)
              AND (switchboard_now() AT TIME ZONE known_zone(customer.timezone))::time >= '08:00'
              AND (switchboard_now() AT TIME ZONE known_zone(customer.timezone))::time < '20:45' THEN switchboard_now()
-            ELSE next_lawful_time(greatest(switchboard_now(), least(customer.paused_until, job.expires_at)),
+            -- NULL, for nobody has paused them, is not the least of anything.
+            ELSE next_lawful_time(greatest(switchboard_now(), CASE WHEN customer.paused_until IS NOT NULL
+                                                                   THEN least(customer.paused_until, job.expires_at) END),
                                   known_zone(customer.timezone)) END AS lawful_at,
        EXISTS (SELECT FROM lines WHERE customer.phone IN (number, forward_to)) AS is_our_own,
        switchboard_now() AS now

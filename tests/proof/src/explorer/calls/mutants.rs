@@ -2,10 +2,6 @@
 
 use crate::explorer::mutants::{Change, Mutant, REFUSAL_OF_ANY_KIND, mutated};
 
-/// Without what keeps a day and ten hours from a second call.
-const NO_SPACING: &str = "ALTER TABLE attempts DROP CONSTRAINT ten_hours_between_calls;
-     ALTER TABLE attempts DROP CONSTRAINT ten_hours_between_calls_to_a_phone;";
-
 /// Without what the guard compares days by, whatever the indexes call them.
 macro_rules! without_clocks {
     () => {
@@ -76,13 +72,6 @@ pub(in crate::explorer) const MUTANTS: &[Mutant] = &[
                 ),
             ),
         ],
-    },
-    Mutant {
-        name: "days-without-hours",
-        about: "looks at dates alone, which meet at midnight and where clocks are changed",
-        complaint: "within ten hours",
-        schema: NO_SPACING,
-        statements: &[],
     },
     Mutant {
         name: "telephone-not-asked",
