@@ -43,7 +43,9 @@ pub(crate) fn check(input: &[u8]) {
 fn is_this_machine(host: &Host) -> bool {
     match host {
         Host::Tcp(name) => {
-            name == "localhost" || name.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+            // An address of the new kind stands in brackets in a URL, and without them elsewhere.
+            let address = name.trim_start_matches('[').trim_end_matches(']');
+            name == "localhost" || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
         }
         Host::Unix(_) => true,
     }

@@ -10,7 +10,7 @@ use super::root;
 use crate::architecture::sources;
 
 /// Everywhere that a secret is taken out of its wrapper, and what becomes of it there.
-const EXPOSED: [(&str, &str); 7] = [
+const EXPOSED: [(&str, &str); 11] = [
     ("shared/src/platform/database.rs", "parse(url.expose_secret())"),
     (
         "shared/src/platform/scheduled.rs",
@@ -35,6 +35,22 @@ const EXPOSED: [(&str, &str); 7] = [
     (
         "shared/src/providers/vapi/verifier.rs",
         "same(given, secret.expose_secret())",
+    ),
+    (
+        "shared/src/providers/whatsapp/client.rs",
+        "bearer_auth((self.access_token)().expose_secret())",
+    ),
+    (
+        "shared/src/providers/whatsapp/handshake.rs",
+        "same(&given, token.expose_secret())",
+    ),
+    (
+        "shared/src/providers/whatsapp/signature.rs",
+        "new_from_slice(secret.expose_secret().as_bytes())",
+    ),
+    (
+        "shared/src/providers/chat/client.rs",
+        "bearer_auth((endpoint.key)().expose_secret())",
     ),
 ];
 

@@ -13,10 +13,11 @@ use serde_json::Value;
 const FUNCTION: &str = "AWS::Serverless::Function";
 
 /// What anybody on the internet can reach, and what they must show there.
-const DOORS: [(&str, &str); 10] = [
+const DOORS: [(&str, &str); 11] = [
     ("ANY /api/webhooks/twilio/voice", "Twilio's signature"),
     ("ANY /api/webhooks/twilio/status", "Twilio's signature"),
     ("ANY /api/webhooks/vapi", "Vapi's signature"),
+    ("ANY /api/webhooks/whatsapp", "Meta's signature"),
     ("ANY /api/webhooks/stripe", "Stripe's signature"),
     ("ANY /api/webhooks/customers", "the shop's signature"),
     ("GET /api/cron/check-missed-calls", "CRON_SECRET"),

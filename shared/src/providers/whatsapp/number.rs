@@ -27,7 +27,7 @@ pub fn spellings(phone: &Phone) -> Vec<Phone> {
         .or_else(|| mexican(digits).map(|national| format!("+521{national}")))
         .or_else(|| argentinian(digits).map(|national| format!("+54{national}")));
     // No numbering plan has the older spellings, but other people's books do.
-    let other = other.map(Phone::spelled);
+    let other = other.map(Phone::spelled).filter(|other| *other != first);
     let given = Some(phone.clone()).filter(|given| *given != first && Some(given) != other.as_ref());
     [Some(first), other, given].into_iter().flatten().collect()
 }

@@ -372,7 +372,6 @@ async fn nothing_that_is_told_of_customers_is_in_the_log() {
         "outcome unknown",
         "Vapi's list could not be read",
         "a call could not be read",
-        "DB-MISMATCH",
     ] {
         assert!(text.contains(stage), "the day had no: {stage}\n{text}");
     }
