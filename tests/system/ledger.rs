@@ -328,7 +328,7 @@ async fn what_an_attempt_was_is_kept_for_ever() {
     }
     for removal in [
         "DELETE FROM attempts",
-        "TRUNCATE attempts",
+        "TRUNCATE attempts CASCADE",
         "DELETE FROM jobs",
         "TRUNCATE jobs CASCADE",
         "DELETE FROM deliveries",
@@ -362,7 +362,7 @@ async fn not_even_the_owner_rewrites_the_ledger() {
     let owner = ledger.database.owner();
     for (sql, expected) in [
         ("DELETE FROM attempts", "ledger_is_kept"),
-        ("TRUNCATE attempts", "ledger_is_kept"),
+        ("TRUNCATE attempts CASCADE", "ledger_is_kept"),
         ("DELETE FROM jobs", "ledger_is_kept"),
         ("TRUNCATE jobs CASCADE", "ledger_is_kept"),
         (
