@@ -6,7 +6,7 @@
 //! clocks stand still while anything happens and are moved in between, past everything that can run out.
 //! What must hold at the end is asked of the providers' records.
 //!
-//! What is the same for all of the product's workflows is in [`run`]; what a workflow brings along is a [`play`].
+//! What is the same for all of the product's workflows is in `run`; what a workflow brings along is a `play`.
 
 mod calls;
 mod campaign;
