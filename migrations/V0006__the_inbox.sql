@@ -67,6 +67,10 @@ CREATE FUNCTION message_status_rank(status text) RETURNS integer LANGUAGE sql IM
   SELECT CASE status WHEN 'RECEIVED' THEN 0 WHEN 'SENT' THEN 1 WHEN 'FAILED' THEN 2 WHEN 'DELIVERED' THEN 3
                      WHEN 'READ' THEN 4 END $$;
 
+-- Meta's word for how far a message has come, in ours; NULL for a word that says nothing of that.
+CREATE FUNCTION message_status_of(told text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  SELECT CASE WHEN told = 'played' THEN 'READ' WHEN told IN ('sent', 'delivered', 'read', 'failed') THEN upper(told) END $$;
+
 CREATE TABLE messages (
   id                  bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT messages_key PRIMARY KEY,
   conversation_id     bigint NOT NULL REFERENCES conversations,
@@ -611,9 +615,9 @@ BEGIN
   outcome := CASE WHEN FOUND THEN 'received' ELSE 'duplicate' END;
   IF EXISTS (SELECT FROM attempts WHERE id = (item ->> 'attempt')::uuid AND channel = 'whatsapp'
              AND provider_id IS DISTINCT FROM item ->> 'wamid') THEN outcome := 'unsettled'; END IF;
-  UPDATE messages SET status = CASE item ->> 'status' WHEN 'played' THEN 'READ' ELSE upper(item ->> 'status') END, error = item ->> 'error'
+  UPDATE messages SET status = message_status_of(item ->> 'status'), error = item ->> 'error'
     WHERE channel = 'WHATSAPP' AND provider_message_id = item ->> 'wamid' AND direction = 'OUTBOUND'
-      AND item ->> 'status' IN ('sent', 'delivered', 'read', 'played', 'failed')
+      AND message_status_of(item ->> 'status') IS NOT NULL
     RETURNING messages.conversation_id, id INTO conversation_id, message_id;
   IF item ->> 'status' = 'failed' AND message_id IS NOT NULL AND outcome = 'received' THEN
     PERFORM ask_a_person(conversation_id, NULL, 'not_delivered', 'A message of ours was not delivered', item ->> 'error');

@@ -158,30 +158,25 @@ impl Environment {
 
     /// `MESSAGES_QUEUE_URL`.
     pub fn messages_doorbell(&self) -> Result<Doorbell, ConfigError> {
-        Ok(Doorbell::new(
-            aws_sdk_sqs::Client::new(&self.aws),
-            self.required("MESSAGES_QUEUE_URL")?,
-            Workflow::Text,
-            self.gate(),
-        ))
+        self.doorbell("MESSAGES_QUEUE_URL", Workflow::Text)
     }
 
     /// `CALLS_QUEUE_URL`.
     pub fn calls_doorbell(&self) -> Result<Doorbell, ConfigError> {
-        Ok(Doorbell::new(
-            aws_sdk_sqs::Client::new(&self.aws),
-            self.required("CALLS_QUEUE_URL")?,
-            Workflow::Call,
-            self.gate(),
-        ))
+        self.doorbell("CALLS_QUEUE_URL", Workflow::Call)
     }
 
     /// `REPLIES_QUEUE_URL`.
     pub fn replies_doorbell(&self) -> Result<Doorbell, ConfigError> {
+        self.doorbell("REPLIES_QUEUE_URL", Workflow::Reply)
+    }
+
+    fn doorbell(&self, queue_url: &'static str, kind: Workflow) -> Result<Doorbell, ConfigError> {
+        let client = aws_sdk_sqs::Client::new(&self.aws);
         Ok(Doorbell::new(
-            aws_sdk_sqs::Client::new(&self.aws),
-            self.required("REPLIES_QUEUE_URL")?,
-            Workflow::Reply,
+            client,
+            self.required(queue_url)?,
+            kind,
             self.gate(),
         ))
     }

@@ -65,10 +65,7 @@ async fn place(
     tracing::info!(job.id = %job, attempt.id = %attempt, outcome = ?outcome, "provider answered");
     let settlement = attempt::settle(endpoint, attempt, attempt_no, &outcome, deadline).await;
     tell(job, facts, &outcome, settlement.as_ref());
-    if matches!(
-        settlement,
-        Some(Settlement::Accepted { .. } | Settlement::AlreadyAccepted)
-    ) {
+    if settlement.is_some_and(|settlement| settlement.is_accepted()) {
         project(endpoint, job, facts).await;
     }
     Ok(())

@@ -175,10 +175,7 @@ async fn send(
     tracing::info!(job.id = %job, attempt.id = %attempt, outcome = ?outcome, "provider answered");
     let settlement = attempt::settle(endpoint, attempt, attempt_no, &outcome, deadline).await;
     tell(job, &outcome, settlement.as_ref());
-    if matches!(
-        settlement,
-        Some(Settlement::Accepted { .. } | Settlement::AlreadyAccepted)
-    ) {
+    if settlement.is_some_and(|settlement| settlement.is_accepted()) {
         project(endpoint, job).await;
     }
     Ok(())

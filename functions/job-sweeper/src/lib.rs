@@ -23,6 +23,7 @@ use shared::platform::{http, secrets::Secrets};
 use shared::providers::{twilio, vapi};
 use shared::{ConfigError, Environment};
 use shared::{calls, jobs, replies};
+use uuid::Uuid;
 
 /// How long a step that waits for others takes up new work; the function's time limit is a minute, and the
 /// next minute goes on.
@@ -154,24 +155,30 @@ async fn project(endpoint: &Endpoint) -> anyhow::Result<usize> {
     let connection = endpoint.database.connection().await?;
     let mut projected = 0;
     for job in calls::unprojected(&connection, jobs::SWEEP_LIMIT).await? {
-        match calls::project_call(&connection, job).await {
-            Ok(row) => projected += usize::from(row.is_some()),
-            Err(error) if error.is_outage() => return Err(error.into()),
-            Err(error) => {
-                tracing::error!(job.id = %job, %error, "a call does not stand in its customer's row");
-            }
-        }
+        let row = calls::project_call(&connection, job)
+            .await
+            .map(|row| row.is_some());
+        projected += copied(job, row, "a call does not stand in its customer's row")?;
     }
     for job in replies::unprojected(&connection, jobs::SWEEP_LIMIT).await? {
-        match replies::project_reply(&connection, job).await {
-            Ok(row) => projected += usize::from(row.is_some()),
-            Err(error) if error.is_outage() => return Err(error.into()),
-            Err(error) => {
-                tracing::error!(job.id = %job, %error, "an answer does not stand in its thread");
-            }
-        }
+        let row = replies::project_reply(&connection, job)
+            .await
+            .map(|row| row.is_some());
+        projected += copied(job, row, "an answer does not stand in its thread")?;
     }
     Ok(projected)
+}
+
+/// How many that makes. One that the database refuses is told of, and keeps no other waiting.
+fn copied(job: Uuid, row: Result<bool, database::Error>, failure: &str) -> Result<usize, database::Error> {
+    match row {
+        Ok(is_there) => Ok(usize::from(is_there)),
+        Err(error) if error.is_outage() => Err(error),
+        Err(error) => {
+            tracing::error!(job.id = %job, %error, "{failure}");
+            Ok(0)
+        }
+    }
 }
 
 async fn ring(endpoint: &Endpoint) -> anyhow::Result<usize> {

@@ -1,5 +1,7 @@
 //! What is to become of a message: which a machine answers, which a person does, and which nobody has to.
 
+use serde::{Deserialize, Serialize};
+
 use crate::providers::whatsapp::{Content, InboundMessage};
 use crate::stop::{self, Stop};
 
@@ -17,7 +19,8 @@ pub enum Policy {
 }
 
 /// What somebody wishes for all channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Wish {
     /// To be left alone.
     Stop,
@@ -31,8 +34,8 @@ pub const HELP: &str = "This is {business}. Write to us here and we will answer.
 
 const MEDIA: Policy = Policy::HandOver("no_machine_can_read_it");
 
-/// Decides by what was written.
-pub fn policy_of(message: &InboundMessage) -> Policy {
+/// Decides by what was written, and by the wish that was heard in it.
+pub fn policy_of(message: &InboundMessage, wish: Option<Wish>) -> Policy {
     if message.group_id.is_some() {
         return Policy::Leave("written_in_a_group");
     }
@@ -59,7 +62,7 @@ pub fn policy_of(message: &InboundMessage) -> Policy {
         };
     }
     // Nobody who said stop is answered, and who takes it back is.
-    if wish_of(message).is_none() {
+    if wish.is_none() {
         if is_help(&message.text) {
             return Policy::AnswerWith(HELP);
         }

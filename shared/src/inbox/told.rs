@@ -91,8 +91,8 @@ pub enum Told {
         /// Who.
         #[serde(flatten)]
         who: Person,
-        /// `stop` or `start`.
-        wish: String,
+        /// Which.
+        wish: Wish,
     },
     /// Somebody has another id.
     NewUserId {
@@ -138,8 +138,8 @@ pub struct Received {
     pub why: Option<String>,
     /// The words that answer it, if they are our own.
     pub draft: Option<String>,
-    /// `stop` or `start`.
-    pub wish: Option<String>,
+    /// What they wish for all channels.
+    pub wish: Option<Wish>,
 }
 
 /// Without a word of what anybody wrote.
@@ -162,11 +162,11 @@ impl Told {
             Item::Status(report) => Some(Self::of_status(report)),
             Item::Preference(preference) => {
                 let wish = match preference.value {
-                    PreferenceValue::Stop => "stop",
-                    PreferenceValue::Resume => "start",
+                    PreferenceValue::Stop => Wish::Stop,
+                    PreferenceValue::Resume => Wish::Start,
                     PreferenceValue::Other(_) => return None,
                 };
-                let (who, wish) = (Person::of(&preference.customer), wish.to_owned());
+                let who = Person::of(&preference.customer);
                 Some(Self::Preference { who, wish })
             }
             Item::IdentityChange(change) => Some(Self::NewUserId {
@@ -174,10 +174,7 @@ impl Told {
                 wa_user_id: change.now.user_id.as_ref()?.as_str().to_owned(),
             }),
             Item::Trouble { .. } | Item::Other { .. } => None,
-            Item::Unreadable(unreadable) => Some(Self::Unreadable {
-                why: unreadable.reason.to_owned(),
-                raw: unreadable.raw.to_string(),
-            }),
+            Item::Unreadable(unreadable) => Some(set_aside(unreadable.reason, &unreadable.raw)),
         }
     }
 
@@ -202,8 +199,8 @@ impl Told {
         let Some(sent_at) = message.written_at(heard_at) else {
             return set_aside("messages.timestamp", &message.raw);
         };
-        let policy = policy_of(message);
-        let (word, why, draft) = match policy {
+        let wish = wish_of(message);
+        let (word, why, draft) = match policy_of(message, wish) {
             Policy::Answer => ("answer", None, None),
             Policy::AnswerWith(words) => ("answer", None, Some(words.replace("{business}", &business.name))),
             Policy::Leave(why) => ("leave", Some(why.to_owned()), None),
@@ -226,10 +223,7 @@ impl Told {
             policy: word.to_owned(),
             why,
             draft,
-            wish: wish_of(message).map(|wish| match wish {
-                Wish::Stop => "stop".to_owned(),
-                Wish::Start => "start".to_owned(),
-            }),
+            wish,
         }))
     }
 

@@ -49,6 +49,13 @@ pub enum Settlement {
     Unclear,
 }
 
+impl Settlement {
+    /// Whether the job stands as accepted, whoever was first to say so.
+    pub fn is_accepted(&self) -> bool {
+        matches!(self, Self::Accepted { .. } | Self::AlreadyAccepted)
+    }
+}
+
 /// Commits the permission for one request with exactly these words.
 ///
 /// On an error nothing may be sent: whether the attempt was committed is unknown, and if it was, its

@@ -26,15 +26,9 @@ pub struct ReplyFacts {
     pub lead: Option<i64>,
     /// The customer.
     pub contact: i64,
-    /// What they call themselves.
-    pub name: Option<String>,
     /// Their number, if they show it.
     pub phone: Option<Phone>,
-    /// What stood in the place of a number and is none.
-    pub phone_given: Option<String>,
-    /// The message that is answered.
-    pub message: i64,
-    /// WhatsApp's id of it.
+    /// WhatsApp's id of the message that is answered.
     pub wamid: String,
     /// What is to be said, if that is written already.
     pub draft: Option<Draft>,

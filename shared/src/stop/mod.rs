@@ -8,6 +8,8 @@
 
 mod phrases;
 
+use std::sync::LazyLock;
+
 use self::phrases::{ALONE, BESIDE, ENGLISH, FRENCH, GERMAN, GOES, Phrase, SPANISH, SUSPICIOUS, TURNS_ROUND};
 
 /// What somebody's words come to.
@@ -21,17 +23,24 @@ pub enum Stop {
     Yes,
 }
 
+/// A phrase, taken apart.
+type Parsed = (Vec<Part>, &'static Phrase);
+
+/// Taken apart once: every message that comes in is listened to.
+static CLEAR: LazyLock<Vec<Parsed>> = LazyLock::new(|| parsed(&[ENGLISH, FRENCH, SPANISH, GERMAN]));
+static DOUBTFUL: LazyLock<Vec<Parsed>> = LazyLock::new(|| parsed(&[SUSPICIOUS]));
+
+fn parsed(lists: &[&'static [Phrase]]) -> Vec<Parsed> {
+    let phrases = lists.iter().flat_map(|list| list.iter());
+    phrases.map(|phrase| (parts_of(phrase), phrase)).collect()
+}
+
 /// Listens to a customer's words, a sentence or a turn a line.
 pub fn asks_to_stop(said: &str) -> Stop {
     let folded = fold(said);
-    let parsed = |phrases: &'static [Phrase]| phrases.iter().map(|phrase| (parts_of(phrase), phrase));
-    let languages = [ENGLISH, FRENCH, SPANISH, GERMAN];
-    let clear: Vec<_> = languages.into_iter().flat_map(parsed).collect();
-    let suspicious: Vec<_> = parsed(SUSPICIOUS).collect();
-    let holds = |words: &[&str], phrases: &[(Vec<Part>, &Phrase)]| {
-        let stands = |(parts, phrase): &(Vec<Part>, &Phrase)| {
-            (0..words.len()).any(|at| stands_at(words, at, parts, phrase))
-        };
+    let holds = |words: &[&str], phrases: &[Parsed]| {
+        let stands =
+            |(parts, phrase): &Parsed| (0..words.len()).any(|at| stands_at(words, at, parts, phrase));
         phrases.iter().any(stands)
     };
     let mut heard = Stop::No;
@@ -40,10 +49,10 @@ pub fn asks_to_stop(said: &str) -> Stop {
             .split(|letter: char| !letter.is_alphanumeric())
             .filter(|word| !word.is_empty())
             .collect();
-        if is_alone(&words) || holds(&words, &clear) {
+        if is_alone(&words) || holds(&words, &CLEAR) {
             return Stop::Yes;
         }
-        if holds(&words, &suspicious) {
+        if holds(&words, &DOUBTFUL) {
             heard = Stop::Perhaps;
         }
     }

@@ -3,11 +3,11 @@
 WITH sent AS (
   SELECT job.id AS job_id, job.conversation_id, conversation.contact_id, conversation.lead_id, attempt.id AS attempt_id,
          attempt.content, attempt.provider_id, attempt.granted_at, answered.provider_message_id AS reply_to,
-         coalesce((SELECT CASE delivery.status WHEN 'played' THEN 'READ' ELSE upper(delivery.status) END
+         coalesce((SELECT message_status_of(delivery.status)
                    FROM deliveries AS delivery
                    WHERE delivery.channel = 'whatsapp' AND delivery.provider_id = attempt.provider_id
-                     AND delivery.status IN ('sent', 'delivered', 'read', 'played', 'failed')
-                   ORDER BY message_status_rank(CASE delivery.status WHEN 'played' THEN 'READ' ELSE upper(delivery.status) END) DESC
+                     AND message_status_of(delivery.status) IS NOT NULL
+                   ORDER BY message_status_rank(message_status_of(delivery.status)) DESC
                    LIMIT 1), 'SENT') AS status
   FROM jobs AS job
   JOIN conversations AS conversation ON conversation.id = job.conversation_id
