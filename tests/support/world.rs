@@ -213,7 +213,12 @@ impl World {
             settings,
             functions,
             queues,
-            client: shared::platform::http_client::for_side_effects().expect("a client"),
+            // Without a time limit of its own: the gateway has one, and answers for whoever does not.
+            client: reqwest::Client::builder()
+                .no_proxy()
+                .pool_max_idle_per_host(0)
+                .build()
+                .expect("a client"),
             gateway,
         }
     }
