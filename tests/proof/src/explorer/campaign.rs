@@ -54,6 +54,7 @@ impl Tally {
             *self.seen.entry(name).or_default() += 1;
         }
         if !outcome.violations.is_empty() {
+            eprintln!("seed {}: {:?}", recipe.seed, outcome.violations);
             let faults = super::Faults::Planned(outcome.plan);
             self.failures.push(Failure {
                 recipe: Recipe {

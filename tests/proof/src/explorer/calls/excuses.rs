@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use jiff::civil::Time;
+use jiff::ToSpan;
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
 
 use super::Calls;
 use super::ledger::{Job, Ledger};
-use super::owed::IS_PLACED_WITHIN;
+use super::owed::{IS_PLACED_WITHIN, instant};
 use super::placed::Placed;
 use super::script::{DAY, HOUR};
 use super::view::Person;
@@ -35,6 +37,41 @@ fn unclear(ledger: &Ledger, job: &Job) -> Vec<Span> {
     attempts.chain(others).collect()
 }
 
+/// When nobody could have called this customer, whatever worked: at night, when somebody had called their telephone
+/// already on that day or less than ten hours ago, and while they were not to be called at all.
+fn closed(calls: &Calls, ground: &Ground<'_>, job: &Job, ledger: &Ledger, until: Second) -> Vec<Span> {
+    let mut closed = Vec::new();
+    for (from, to, person) in calls.history.spans(&job.customer, until) {
+        let Some(clock) = person.clock().filter(|_| person.may_be_called(ground.at(from))) else {
+            closed.push((from, to));
+            continue;
+        };
+        let day_of = |at: Second| clock.to_datetime(ground.at(at)).date();
+        let begins = |day: Date, time: Time| ground.second(instant(day.to_datetime(time), &clock));
+        let mut day = day_of(from);
+        while begins(day, Time::midnight()) < to {
+            closed.push((begins(day, Time::midnight()), begins(day, MORNING)));
+            closed.push((
+                begins(day, LAST_PERMIT),
+                begins(day.saturating_add(1.day()), Time::midnight()),
+            ));
+            day = day.saturating_add(1.day());
+        }
+        let others = ledger.taking_days_of(&job.customer, &person.phone);
+        closed.extend(others.filter(|attempt| attempt.job != job.id).map(|attempt| {
+            let claimed: Option<Date> = attempt.local_day.parse().ok();
+            let day = claimed.max(Some(day_of(attempt.granted))).expect("a day");
+            let day_ends = begins(day.saturating_add(1.day()), Time::midnight());
+            (
+                attempt.granted.max(from),
+                day_ends.max(attempt.granted + TEN_HOURS).min(to),
+            )
+        }));
+    }
+    closed.retain(|(from, to)| from < to);
+    closed
+}
+
 /// Whether something that concerned this customer, at that time, explains that they were not called.
 pub(super) fn is_excused(calls: &Calls, ground: &Ground<'_>, job: &Job, ledger: &Ledger) -> bool {
     let ended = job.ended.unwrap_or(ground.now);
@@ -42,10 +79,8 @@ pub(super) fn is_excused(calls: &Calls, ground: &Ground<'_>, job: &Job, ledger: 
     let was = |is_so: &dyn Fn(&Person) -> bool| calls.history.was(&job.customer, life, is_so);
     let until = ended.min(job.expires);
     let room = if calls.script.at_a_time == 1 { 2 } else { 1 };
-    let was_hindered = ground
-        .facts
-        .longest_calm(job.planned, until, &unclear(ledger, job))
-        < IS_PLACED_WITHIN * room
+    let besides = [unclear(ledger, job), closed(calls, ground, job, ledger, until)].concat();
+    let was_hindered = ground.facts.longest_calm(job.planned, until, &besides) < IS_PLACED_WITHIN * room
         || calls.history.was_paused(life.0, ended);
     let person = calls.history.person_at(&job.customer, ended);
     let phone = person.map(|person| person.phone.clone()).unwrap_or_default();
@@ -64,7 +99,13 @@ pub(super) fn is_excused(calls: &Calls, ground: &Ground<'_>, job: &Job, ledger: 
     let is_day_taken = || {
         ledger.attempts_to(&job.customer, &phone).any(|attempt| {
             let is_close = (ended - TEN_HOURS..=ended).contains(&attempt.granted);
-            let is_today = Some(&attempt.local_day) == day_of(ended).as_ref();
+            // Of two clocks either may show the day, then or now.
+            let today = day_of(ended);
+            let by_theirs = TimeZone::get(&attempt.zone).ok();
+            let by_theirs = by_theirs.map(|clock| clock.to_datetime(ground.at(ended)).date().to_string());
+            let is_today = Some(&attempt.local_day) == today.as_ref()
+                || Some(&attempt.local_day) == by_theirs.as_ref()
+                || day_of(attempt.granted) == today;
             // One that was refused took its day until that was known.
             let held = attempt.holds_the_day() || attempt.settled >= job.planned;
             attempt.job != job.id && attempt.granted <= ended && held && (is_close || is_today)

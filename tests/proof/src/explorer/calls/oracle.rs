@@ -53,8 +53,26 @@ pub(super) async fn judge(calls: &Calls, ground: &mut Ground<'_>) -> anyhow::Res
     }
     remember_all(calls, ground, &ledger, &placed);
     ground.outcome.jobs = ledger.jobs.len();
+    if !wrong.is_empty() || !ground.outcome.violations.is_empty() {
+        explain(calls, ground, &ledger);
+    }
     ground.outcome.violations.extend(wrong);
     Ok(())
+}
+
+/// Adds to the trace what it takes to see why something is held to be wrong.
+fn explain(calls: &Calls, ground: &mut Ground<'_>, ledger: &Ledger) {
+    for customer in &calls.script.customers {
+        for span in calls.history.spans(customer.id, ground.now) {
+            ground.note(customer.id, &format!("{span:?}"));
+        }
+    }
+    for job in &ledger.jobs {
+        ground.note("ledger", &format!("{job:?}"));
+    }
+    for attempt in ledger.attempts.values() {
+        ground.note("ledger", &format!("{attempt:?}"));
+    }
 }
 
 /// Whether a request was for this job. A variant without attempts names the job itself.

@@ -19,7 +19,7 @@ const EVENING: Time = Time::constant(20, 30, 0, 0);
 
 /// The instant at which a clock shows a time of a day. Where it is passed over, as much later as the clock is put
 /// forward; where it comes twice, the second: that is how the database reads it.
-fn instant(at: DateTime, clock: &TimeZone) -> Timestamp {
+pub(super) fn instant(at: DateTime, clock: &TimeZone) -> Timestamp {
     let zoned = clock.to_ambiguous_zoned(at).disambiguate(Disambiguation::Later);
     zoned.expect("a time of this century").timestamp()
 }
@@ -35,6 +35,19 @@ fn lawful(at: Timestamp, clock: &TimeZone) -> Timestamp {
         let tomorrow = local.date().tomorrow().expect("a day of this century");
         instant(tomorrow.to_datetime(MORNING), clock)
     }
+}
+
+/// The hour that somebody has chosen, on the next of their days.
+fn next_hour(after: Timestamp, person: &Person, clock: &TimeZone) -> Timestamp {
+    let today = clock.to_datetime(after).date();
+    let days = (0..8).map(|ahead| today.saturating_add(ahead.days()));
+    let chosen = days.filter(|day| {
+        person
+            .call_days
+            .contains(&i16::from(day.weekday().to_monday_one_offset()))
+    });
+    let mut hours = chosen.map(|day| instant(day.to_datetime(person.call_at), clock));
+    hours.find(|hour| *hour > after).expect("a day of a week")
 }
 
 /// What was owed and never noticed.
@@ -72,8 +85,17 @@ fn welcome(
         calls.script.customers[event.customer].id == id && event.effect == super::people::Effect::Paid
     });
     let paid = paid.map(|event| event.at).max()?;
-    let due = lawful(ground.at((paid + 20 * 60).max(from)), &clock);
-    let (at, due) = (due, ground.second(due));
+    let looked_at = (paid + 20 * 60).max(from);
+    // Whoever takes a stop back is looked at again at the hour of their next call.
+    let has_stopped = calls
+        .history
+        .was(id, (paid, looked_at), |person| person.has_stopped);
+    let at = if has_stopped {
+        next_hour(ground.at(looked_at), person, &clock)
+    } else {
+        lawful(ground.at(looked_at), &clock)
+    };
+    let due = ground.second(at);
     let is_theirs = |job: &&super::ledger::Job| job.customer == id;
     let has_job = ledger.jobs.iter().filter(is_theirs).any(|job| {
         // A daily job that lives keeps the welcome waiting.

@@ -65,6 +65,7 @@ pub(super) struct Run<'a, P> {
     /// Requests that the provider accepts later than it said.
     late: Vec<(Second, u64)>,
     doorbells_wait: bool,
+    is_endless: bool,
 }
 
 impl<'a, P: Play> Run<'a, P> {
@@ -102,6 +103,7 @@ impl<'a, P: Play> Run<'a, P> {
             frozen: BTreeMap::new(),
             late: Vec::new(),
             doorbells_wait: false,
+            is_endless: false,
         };
         run.go().await?;
         run.play.judge(&mut run.ground).await?;
@@ -111,10 +113,17 @@ impl<'a, P: Play> Run<'a, P> {
     async fn go(&mut self) -> anyhow::Result<()> {
         loop {
             self.tick().await?;
+            if self.is_endless {
+                return Ok(());
+            }
             self.ground.ticks += 1;
             let is_at_rest = self.play.look_around(&mut self.ground).await?
                 && self.actors.is_empty()
                 && self.late.is_empty();
+            // What somebody held who has died or given up is never thawed.
+            let held = self.ground.stage.director.held();
+            self.frozen
+                .retain(|number, _| held.iter().any(|held| held.number == *number));
             self.ground.thaws_at = self.frozen.values().min().copied();
             match self.play.next(&mut self.ground, is_at_rest).await? {
                 Next::Pass(seconds) => self.pass(seconds).await,
@@ -211,9 +220,12 @@ impl<'a, P: Play> Run<'a, P> {
             }
             self.happen().await?;
             if self.ground.outcome.operations.len() > OPERATIONS_MAX || self.naps > NAPS_MAX {
-                anyhow::bail!(
-                    "a run of more than {OPERATIONS_MAX} operations or {NAPS_MAX} naps does not end"
-                );
+                let operations = self.ground.outcome.operations.len();
+                let naps = self.naps;
+                self.ground
+                    .complain(format!("no end after {operations} operations and {naps} naps"));
+                self.is_endless = true;
+                return Ok(());
             }
         }
         Ok(())
