@@ -130,6 +130,8 @@ CREATE TABLE payment_events (
   -- Events that share an object, or share one with an event between them, are of one purchase: a single payment, or
   -- a subscription with all of its invoices.
   purchase    bigint NOT NULL,
+  -- Less than the price of the moment at which it came. It counts all the same if the price has come down to it since.
+  is_short    boolean NOT NULL DEFAULT false,
   received_at timestamptz NOT NULL DEFAULT switchboard_now(),
   CONSTRAINT one_row_per_payment_event PRIMARY KEY (source, id)
 );
@@ -158,7 +160,7 @@ CREATE FUNCTION payment_standing(customer text, OUT payment_status text, OUT pai
       -- A payment that failed undoes none; a shop's word on its customer is one on all of their payments.
       AND (event.effect IN ('paid', 'refunded', 'disputed', 'dispute_lost', 'ended')
            OR event.effect = 'not_paid' AND event.source = 'shop')
-      AND NOT is_less_than_the_price(event)
+      AND NOT (event.is_short AND is_less_than_the_price(event))
       -- A dispute that was won never was one.
       AND NOT (event.effect = 'disputed' AND EXISTS (
             SELECT FROM payment_events AS won
@@ -188,6 +190,7 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtext('payment_events'));
   IF EXISTS (SELECT FROM payment_events WHERE source = NEW.source AND id = NEW.id) THEN RETURN NULL; END IF;
 
+  NEW.is_short := is_less_than_the_price(NEW);
   SELECT array_agg(DISTINCT purchase) INTO joined
     FROM payment_events WHERE source = NEW.source AND object_ids && NEW.object_ids;
   NEW.purchase := coalesce((SELECT min(purchase) FROM unnest(joined) AS purchase), nextval('purchases'));

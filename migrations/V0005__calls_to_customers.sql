@@ -168,6 +168,17 @@ BEGIN
 END $$;
 CREATE TRIGGER plan_calls BEFORE INSERT OR UPDATE ON customers FOR EACH ROW EXECUTE FUNCTION plan_calls();
 
+-- A stop is a person's and not a number's: it goes along to the number that they have next.
+CREATE FUNCTION take_stop_along() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  INSERT INTO opt_outs (phone, source)
+  SELECT NEW.phone, source FROM opt_outs WHERE phone = OLD.phone AND revoked_at IS NULL
+  ON CONFLICT (phone) WHERE revoked_at IS NULL DO NOTHING;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER take_stop_along AFTER UPDATE OF phone ON customers FOR EACH ROW
+  WHEN (NEW.phone IS DISTINCT FROM OLD.phone AND NEW.phone IS NOT NULL) EXECUTE FUNCTION take_stop_along();
+
 CREATE OR REPLACE FUNCTION guard_attempt() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE job jobs; door channels; customer customers; cool_down_minutes integer; rule text;
 BEGIN

@@ -432,6 +432,40 @@ async fn less_than_the_price_or_other_money_pays_for_nothing_and_its_return_ends
 }
 
 #[tokio::test]
+async fn whoever_has_paid_the_price_of_their_day_has_paid() {
+    let world = world().await;
+    let price = async |cents: i64| {
+        world
+            .database
+            .sql(&format!("UPDATE calling SET price = {cents}, currency = 'cad'"))
+            .await;
+    };
+    let paid = |id: &str, seconds, amount: i64| {
+        let mut session = session("cust_42", id);
+        session["amount_total"] = json!(amount);
+        event(id, "checkout.session.completed", seconds, session)
+    };
+    price(4900).await;
+    stripe(&world, &paid("first", 0, 4900)).await;
+    price(5900).await;
+    stripe(&world, &paid("second", 1, 4900)).await;
+    assert_eq!(standing(&world, "cust_42").await, PAID, "a price was raised");
+    stripe(
+        &world,
+        &event("evt_1", "charge.refunded", 60, refund("first", true)),
+    )
+    .await;
+    assert_eq!(
+        standing(&world, "cust_42").await,
+        "Refunded",
+        "the second was too little"
+    );
+    price(4900).await;
+    stripe(&world, &paid("third", 61, 1)).await;
+    assert_eq!(standing(&world, "cust_42").await, PAID, "and now it is enough");
+}
+
+#[tokio::test]
 async fn two_sources_share_no_purchase() {
     let world = world().await;
     // A shop may call its customer what Stripe calls a payment.

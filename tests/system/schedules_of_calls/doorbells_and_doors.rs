@@ -1,7 +1,11 @@
 //! Bells that are not heard, and who may run the scheduler by hand.
 
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use local::sandbox::{Outcome, Ring};
 use serde_json::json;
-use system_tests::CRON_SECRET;
+use system_tests::{CRON_SECRET, LINE};
 
 use super::{EDMONTON, Shop, crowd};
 
@@ -15,6 +19,24 @@ async fn a_doorbell_that_does_not_ring_costs_nobody_their_job() {
     assert_eq!(shop.world.sqs.messages("calls.fifo").len(), 0);
     assert_eq!(shop.tick().await["daily"], 50);
     assert_eq!(shop.world.sqs.messages("calls.fifo").len(), 50);
+}
+
+#[tokio::test]
+async fn calls_that_wait_by_the_hundred_keep_no_text_waiting() {
+    let shop = Shop::open().await;
+    crowd(&shop, 600).await;
+    shop.world.sqs.fail_sends(true);
+    shop.at("2026-06-11 16:00Z").await;
+    while shop.world.count("jobs").await < 600 {
+        shop.tick().await;
+    }
+    let ring = Ring::new("+14035559999", LINE, Outcome::NoAnswer).ringing_for(Duration::ZERO);
+    shop.world.twilio.ring(ring).await;
+    shop.world.pass(SignedDuration::from_secs(20)).await;
+    shop.world.sqs.fail_sends(false);
+    shop.world.sweep().await;
+    assert_eq!(shop.world.sqs.messages("messages.fifo").len(), 1);
+    assert_eq!(shop.world.sqs.messages("calls.fifo").len(), 499);
 }
 
 #[tokio::test]

@@ -67,6 +67,33 @@ async fn a_stop_is_heard_from_whoever_tells_of_it_first() {
     nobody_reaches_ann(&early, "while it goes on").await;
 }
 
+/// It is a person who wants no more calls, and not a number.
+#[tokio::test]
+async fn a_stop_goes_along_to_the_number_that_they_have_next() {
+    for is_told_before in [true, false] {
+        let world = called(Owed::Daily).await;
+        ann_says(&world, "Stop calling me.");
+        let moves = async || {
+            world
+                .database
+                .sql("UPDATE customers SET phone = '+14035550199' WHERE id = 'ann'")
+                .await;
+        };
+        if is_told_before {
+            report(&world).await;
+            moves().await;
+        } else {
+            moves().await;
+            report(&world).await;
+        }
+        let calls = requests(&world);
+        world.pass(DAY).await;
+        owe(&world, "ann", Owed::Daily).await;
+        minutes(&world, 5).await;
+        assert_eq!(requests(&world), calls, "told before: {is_told_before}");
+    }
+}
+
 /// That a call is over is told without a word of it, and what was said comes once, or never.
 #[tokio::test]
 async fn a_stop_is_heard_though_nobody_reports_more_than_that_the_call_is_over() {

@@ -6,7 +6,7 @@
 --   $5 when it began  $6 when it ended  $7 the customer spoke  $8 who tells  $9 the customer wants no more calls
 --   $10 what it proves is settled: record it whatever that was
 WITH attempt AS (
-  SELECT id, job_id, recipient, granted_at FROM attempts
+  SELECT id, job_id, customer_id, recipient, granted_at FROM attempts
   WHERE channel = 'call'
     AND (state = 'accepted' AND provider_id = $2 AND ($1::uuid IS NULL OR id = $1) OR $10 AND id = $1)
 ),
@@ -40,10 +40,16 @@ over AS (
 ),
 stop AS (
   INSERT INTO opt_outs (phone, source)
-  SELECT recipient, 'call' FROM attempt
+  SELECT phone, 'call' FROM (
+    SELECT recipient AS phone, granted_at FROM attempt
+    UNION
+    -- They may have another number by now.
+    SELECT customers.phone, granted_at FROM attempt JOIN customers ON customers.id = attempt.customer_id
+    WHERE customers.phone IS NOT NULL) AS theirs
   WHERE $9
     -- Heard from this call before: they may have changed their mind since.
-    AND NOT EXISTS (SELECT FROM opt_outs WHERE phone = recipient AND source = 'call' AND opted_out_at >= granted_at)
+    AND NOT EXISTS (SELECT FROM opt_outs
+                    WHERE opt_outs.phone = theirs.phone AND source = 'call' AND opted_out_at >= granted_at)
   ON CONFLICT (phone) WHERE revoked_at IS NULL DO NOTHING
   RETURNING phone
 )

@@ -37,8 +37,8 @@ fn unclear(ledger: &Ledger, job: &Job) -> Vec<Span> {
     attempts.chain(others).collect()
 }
 
-/// When nobody could have called this customer, whatever worked: at night, when somebody had called their telephone
-/// already on that day or less than ten hours ago, and while they were not to be called at all.
+/// When nobody could have called this customer, whatever worked: at night, when somebody had tried to call their
+/// telephone on that day or less than ten hours ago, and while they were not to be called at all.
 fn closed(calls: &Calls, ground: &Ground<'_>, job: &Job, ledger: &Ledger, until: Second) -> Vec<Span> {
     let mut closed = Vec::new();
     for (from, to, person) in calls.history.spans(&job.customer, until) {
@@ -57,8 +57,8 @@ fn closed(calls: &Calls, ground: &Ground<'_>, job: &Job, ledger: &Ledger, until:
             ));
             day = day.saturating_add(1.day());
         }
-        let others = ledger.taking_days_of(&job.customer, &person.phone);
-        closed.extend(others.filter(|attempt| attempt.job != job.id).map(|attempt| {
+        let taken = ledger.taking_days_of(&job.customer, &person.phone);
+        closed.extend(taken.map(|attempt| {
             let claimed: Option<Date> = attempt.local_day.parse().ok();
             let day = claimed.max(Some(day_of(attempt.granted))).expect("a day");
             let day_ends = begins(day.saturating_add(1.day()), Time::midnight());
@@ -81,7 +81,7 @@ pub(super) fn is_excused(calls: &Calls, ground: &Ground<'_>, job: &Job, ledger: 
     let room = if calls.script.at_a_time == 1 { 2 } else { 1 };
     let besides = [unclear(ledger, job), closed(calls, ground, job, ledger, until)].concat();
     let was_hindered = ground.facts.longest_calm(job.planned, until, &besides) < IS_PLACED_WITHIN * room
-        || calls.history.was_paused(life.0, ended);
+        || calls.history.was_paused(life.0.min(job.planned), ended);
     let person = calls.history.person_at(&job.customer, ended);
     let phone = person.map(|person| person.phone.clone()).unwrap_or_default();
     let day_of = |at: Second| {
