@@ -63,10 +63,10 @@ pub fn policy_of(message: &InboundMessage, wish: Option<Wish>) -> Policy {
     }
     // Nobody who said stop is answered, and who takes it back is.
     if wish.is_none() {
-        if is_help(&message.text) {
+        if stop::asks_for_help(&message.text) {
             return Policy::AnswerWith(HELP);
         }
-        if stop::asks_to_stop(&message.text) == Stop::Perhaps {
+        if stop::asks_in_writing(&message.text) == Stop::Perhaps {
             return Policy::HandOver("perhaps_they_said_stop");
         }
     }
@@ -78,19 +78,9 @@ pub fn wish_of(message: &InboundMessage) -> Option<Wish> {
     if message.group_id.is_some() || !message.content.is_said() {
         return None;
     }
-    match stop::asks_to_stop(&message.text) {
+    match stop::asks_in_writing(&message.text) {
         Stop::Yes => Some(Wish::Stop),
         Stop::No | Stop::Perhaps if stop::asks_to_start(&message.text) => Some(Wish::Start),
         Stop::No | Stop::Perhaps => None,
     }
-}
-
-fn is_help(text: &str) -> bool {
-    matches!(
-        text.trim()
-            .trim_end_matches(['!', '.', '?'])
-            .to_lowercase()
-            .as_str(),
-        "help" | "info"
-    )
 }

@@ -179,6 +179,147 @@ const ASKS: &[&str] = &[
     "Stellen Sie die Anrufe ein.",
     "Stopp.",
     "Aufhören!",
+    "Stop sending me messages.",
+    "stop sending me messages",
+    "STOP SENDING ME SO MANY DAMN TEXTS!!!",
+    "Stop sending us this.",
+    "Stop sending me stuff",
+    "Don't write to me.",
+    "Don't write me anymore",
+    "do not text me again",
+    "Dont txt me",
+    "dont msg me again pls",
+    "Do not email me.",
+    "Never write to me again.",
+    "Please don't send me any more messages.",
+    "do not send texts to this number",
+    "Stop messaging me.",
+    "stop writing to me",
+    "stop emailing us",
+    "Stop spamming me!",
+    "STOP spam",
+    "stop the texts",
+    "Stop msging me",
+    "stop txting me",
+    "Quit texting this number.",
+    "I want these messages to stop.",
+    "The texts must stop.",
+    "Make the messages stop.",
+    "Cancel these texts.",
+    "No more messages.",
+    "no more txts",
+    "No more emails, please.",
+    "No texts please.",
+    "Please no texts",
+    "I don't want any more messages.",
+    "I don't want messages from you.",
+    "I no longer wish to receive texts.",
+    "I never want to hear from you again.",
+    "I don't want to hear from you",
+    "I don't want you to text me.",
+    "I asked you not to write to me.",
+    "I told you not to text me!",
+    "Would you mind not texting me?",
+    "You may not text me.",
+    "You are not allowed to message me.",
+    "Text me no more.",
+    "Write to me no more.",
+    "No longer text me.",
+    "s t o p",
+    "S.T.O.P.",
+    "STOOOOP",
+    "STOPPPP!!!!!",
+    "st\u{200b}op",
+    "stop 🚫🚫🚫",
+    "🛑🛑🛑 please",
+    "pls stop",
+    "stop now plz",
+    "STOP STOP STOP!!!",
+    "…stop…",
+    "\"STOP\"",
+    "Stop, thanks",
+    "Ne m'écrivez plus.",
+    "ne m’ecrivez plus",
+    "NE M'ÉCRIVEZ PLUS !!!",
+    "Ne m'écris plus jamais",
+    "Arrêtez de m'écrire.",
+    "Arrêtez de m'envoyer des messages.",
+    "Arrêtez d'envoyer des textos",
+    "Cessez vos messages",
+    "Stop aux SMS",
+    "Ne m'envoyez plus de messages.",
+    "Ne m'envoyez plus rien",
+    "Merci de ne plus m'écrire.",
+    "Merci de ne plus envoyer de SMS",
+    "Je ne veux plus recevoir de messages.",
+    "Je ne veux plus que vous m'écriviez.",
+    "Plus de messages, svp",
+    "Plus de textos !",
+    "no me escriban más",
+    "No me escriban mas",
+    "¡NO ME ESCRIBAN!",
+    "No me manden mensajes.",
+    "No me envíe más mensajes, por favor",
+    "No vuelva a escribirme",
+    "Nunca más me escriban",
+    "No quiero más mensajes.",
+    "No quiero recibir sus mensajes",
+    "No quiero que me escriban.",
+    "No quiero que me manden nada",
+    "No más mensajes",
+    "Ni un mensaje más",
+    "Deje de escribirme.",
+    "Dejen de mandarme mensajes",
+    "Dejen de enviar publicidad",
+    "Basta de mensajes",
+    "BAJA",
+    "Keine Nachrichten mehr.",
+    "keine sms mehr",
+    "Ich will keine Nachrichten mehr.",
+    "Bitte keine weiteren Nachrichten",
+    "Schreiben Sie mir nicht mehr.",
+    "Schreib mir nie wieder!",
+    "Schreiben Sie mir bitte nicht.",
+    "Hören Sie auf, mir zu schreiben.",
+    "Horen Sie auf mir zu schreiben",
+    "Hör auf, mir Nachrichten zu schicken",
+    "Bitte nicht mehr schreiben",
+    "Schicken Sie mir nichts mehr zu, nichts mehr schicken",
+    "Kontaktieren Sie mich nicht mehr.",
+    "Stoppen Sie die Nachrichten.",
+    "Nachrichten bitte einstellen",
+    "PARAR",
+    "parar",
+    "SAIR",
+    "Sair, por favor",
+    "CANCELAR",
+    "Pare!",
+    "Parem!",
+    "Chega de mensagens",
+    "não me mande mais mensagens",
+    "nao me mande mais mensagens",
+    "NÃO ME MANDEM MAIS MENSAGENS!!!",
+    "Não me envie mais nada",
+    "pare de me escrever",
+    "Parem de me escrever, por favor",
+    "Pare de me ligar.",
+    "Pare de enviar mensagens",
+    "Parem de me mandar SMS",
+    "Não me ligue mais.",
+    "Não me ligue.",
+    "Não me escreva mais",
+    "Não quero mais receber mensagens.",
+    "Não quero receber mais ligações",
+    "Não quero mais mensagens",
+    "Não quero que me liguem.",
+    "Nunca mais me escreva.",
+    "Tire meu número da lista",
+    "Me tire da sua lista",
+    "Remova meu número",
+    "Me deixe em paz.",
+    "Deixem-me em paz",
+    "Sem mais mensagens",
+    "Descadastrar",
 ];
 const PERHAPS_ASKS: &[&str] = &[
     "I want to cancel my subscription.",
@@ -282,15 +423,188 @@ const DOES_NOT_ASK: &[&str] = &[
     "Ich habe keine Anrufe bekommen.",
     "Ich höre Sie nicht.",
     "Meine Nummer ist neu.",
+    "Can you stop by?",
+    "can you stop by and text me when you are here?",
+    "Is the flight nonstop?",
+    "Stop the car at the corner and wait there.",
+    "Please stop the car at the corner, I will text you.",
+    "don't stop calling me",
+    "Don't stop texting me, I like it.",
+    "please dont stop sending me messages",
+    "I can't stop writing.",
+    "Why did you stop texting me?",
+    "Did you stop sending the newsletter?",
+    "I don't want to miss your messages.",
+    "I did not get your messages.",
+    "I have no messages from you.",
+    "I'd rather not text, please call me.",
+    "Don't mail it yet, I'll pick it up.",
+    "Do not send the parcel before Monday.",
+    "I do not text while I drive.",
+    "I can't text you back right now.",
+    "Don't write that down.",
+    "Can you text me the address?",
+    "Text me when you get to the bus stop.",
+    "You never write to me.",
+    "Write me back please.",
+    "Send me a message tomorrow.",
+    "My phone stopped working yesterday, so please write to my other one.",
+    "Je ne peux plus écrire ce soir.",
+    "Je n'ai plus de messages.",
+    "N'arrêtez pas de m'écrire.",
+    "Écrivez-moi demain.",
+    "Pourquoi vous ne m'écrivez plus ?",
+    "J'ai arrêté d'écrire.",
+    "Je ne veux pas manquer vos messages.",
+    "Ne m'envoyez pas le colis lundi.",
+    "Escríbame mañana.",
+    "No deje de escribirme.",
+    "No quiero perder sus mensajes.",
+    "No me mande el paquete el lunes.",
+    "Ich habe keine Nachrichten bekommen.",
+    "Schreiben Sie mir morgen.",
+    "Warum schreiben Sie mir nicht?",
+    "Warum schreiben Sie mir nicht mehr?",
+    "Schreiben Sie mir, wenn Sie nicht kommen.",
+    "Ich kann nicht mehr schreiben.",
+    "Não pare de me escrever.",
+    "Não deixe de me ligar.",
+    "Não recebi suas mensagens.",
+    "Não quero perder suas mensagens.",
+    "Para amanhã está bom.",
+    "Me ligue amanhã.",
+    "Não me ligaram ontem.",
+    "Pode me mandar uma mensagem?",
+];
+/// What is written, and what it comes to there.
+const WRITTEN: &[(&str, Stop)] = &[
+    // The carriers' words.
+    ("STOP", Stop::Yes),
+    ("STOPALL", Stop::Yes),
+    ("Unsubscribe", Stop::Yes),
+    ("CANCEL", Stop::Yes),
+    ("END", Stop::Yes),
+    ("QUIT", Stop::Yes),
+    ("REVOKE", Stop::Yes),
+    ("OPTOUT", Stop::Yes),
+    ("OPT-OUT", Stop::Yes),
+    ("opt out", Stop::Yes),
+    ("REMOVE", Stop::Yes),
+    ("ARRET", Stop::Yes),
+    ("Arrêt", Stop::Yes),
+    ("TD", Stop::Yes),
+    ("PARAR", Stop::Yes),
+    // Little is said, and a stop is in it.
+    ("Stop, Ann", Stop::Perhaps),
+    ("STOP 2", Stop::Perhaps),
+    ("ok stop it Bob", Stop::Perhaps),
+    ("stop the car please", Stop::Perhaps),
+    ("I quit smoking.", Stop::Perhaps),
+    ("Reply STOP", Stop::Perhaps),
+    ("cancel my appointment", Stop::Perhaps),
+    ("Sair da lista agora", Stop::Perhaps),
+    ("arrêtez ça svp", Stop::Perhaps),
+    ("Basta ya hombre", Stop::Perhaps),
+    ("Aufhören mit dem Mist", Stop::Perhaps),
+    ("🛑 ok then", Stop::Perhaps),
+    // Little is said, and it plainly is something else.
+    ("Can you stop by?", Stop::No),
+    ("stop by tomorrow", Stop::No),
+    ("nonstop", Stop::No),
+    ("non-stop?", Stop::No),
+    ("Don't stop!", Stop::No),
+    ("dont stop", Stop::No),
+    ("don't stop calling me", Stop::No),
+    ("I can't stop laughing.", Stop::No),
+    ("at the bus stop", Stop::No),
+    ("In the end, yes", Stop::No),
+    ("Para amanhã", Stop::No),
+    ("Para mañana está bien.", Stop::No),
+    ("nicht aufhören", Stop::No),
+    ("Yes", Stop::No),
+    ("Hello?", Stop::No),
+    ("", Stop::No),
+    ("👍", Stop::No),
+    // More is said.
+    ("I quit smoking last week, by the way.", Stop::No),
+    ("Stop the car at the corner and wait.", Stop::No),
+    ("Cancel my order, and text me then.", Stop::Perhaps),
+    ("How can I cancel my subscription?", Stop::Perhaps),
+    // Another way is wanted, and not nothing.
+    ("Please don't text, call me.", Stop::Perhaps),
+    ("don't send me an email, just text", Stop::Perhaps),
+    ("Don't message me at work, text me instead", Stop::Perhaps),
+    ("What time do you stop taking messages?", Stop::No),
+    ("I don't like emails, can you text instead?", Stop::No),
+    ("Sie schreiben mir nicht zurück?", Stop::No),
 ];
 
 #[test]
-fn whoever_asks_is_heard_in_four_languages() {
+fn whoever_asks_is_heard_in_five_languages() {
     let unheard: Vec<_> = ASKS
         .iter()
         .filter(|said| asks_to_stop(said) != Stop::Yes)
         .collect();
     assert_eq!(unheard, [&""; 0]);
+}
+
+/// Shouted, in small letters, without an accent or a mark, with marks and pictures around it: it is the same.
+#[test]
+fn how_it_is_written_makes_no_difference() {
+    let plain = |said: &str| -> String {
+        let letters = said.chars().filter_map(|letter| match letter {
+            'á' | 'à' | 'â' | 'ã' | 'ä' | 'Ã' => Some('a'),
+            'é' | 'è' | 'ê' | 'É' => Some('e'),
+            'í' => Some('i'),
+            'ó' | 'ö' => Some('o'),
+            'ú' | 'ü' => Some('u'),
+            'ç' => Some('c'),
+            '¡' | '¿' | '"' => None,
+            other => Some(other),
+        });
+        letters.collect()
+    };
+    let unheard: Vec<String> = ASKS
+        .iter()
+        .flat_map(|said| {
+            [
+                said.to_uppercase(),
+                said.to_lowercase(),
+                plain(said),
+                format!("  {said}!!! 😡🤬"),
+                format!("😡 {said}"),
+            ]
+        })
+        .filter(|said| asks_in_writing(said) != Stop::Yes)
+        .collect();
+    assert_eq!(unheard, [""; 0]);
+}
+
+#[test]
+fn a_written_word_is_heard_as_it_is_meant() {
+    let other = WRITTEN
+        .iter()
+        .map(|(said, meant)| (said, meant, asks_in_writing(said)));
+    let other: Vec<_> = other.filter(|(_, meant, heard)| *meant != heard).collect();
+    assert_eq!(other, []);
+}
+
+/// What is not a request as it is spoken is none in writing either; at most a person reads it.
+#[test]
+fn no_everyday_sentence_ends_a_customers_service() {
+    let misheard: Vec<_> = DOES_NOT_ASK
+        .iter()
+        .filter(|said| asks_in_writing(said) == Stop::Yes)
+        .collect();
+    assert_eq!(misheard, [&""; 0]);
+    let looked_at = DOES_NOT_ASK
+        .iter()
+        .filter(|said| asks_in_writing(said) == Stop::Perhaps)
+        .count();
+    assert!(
+        looked_at < DOES_NOT_ASK.len() / 10,
+        "{looked_at} are left to a person"
+    );
 }
 
 #[test]
@@ -330,7 +644,15 @@ fn an_hour_of_anything_is_listened_to_in_no_time() {
 
 #[test]
 fn only_the_carriers_words_take_a_stop_back() {
-    for said in ["START", "start", " Start! ", "UNSTOP", "optin"] {
+    for said in [
+        "START",
+        "start",
+        " Start! ",
+        "UNSTOP",
+        "optin",
+        "OPT-IN",
+        "\"START\"",
+    ] {
         assert!(asks_to_start(said), "{said}");
     }
     for said in [
@@ -344,5 +666,23 @@ fn only_the_carriers_words_take_a_stop_back() {
         "START START",
     ] {
         assert!(!asks_to_start(said), "{said}");
+    }
+}
+
+#[test]
+fn help_is_asked_for_in_the_carriers_words() {
+    for said in ["HELP", "help!", " Info ", "AIDE", "INFO?"] {
+        assert!(asks_for_help(said), "{said}");
+    }
+    for said in ["", "Can you help me?", "help me", "information"] {
+        assert!(!asks_for_help(said), "{said}");
+    }
+}
+
+#[test]
+fn yes_is_a_word_by_itself() {
+    assert!(says_yes("YES") && says_yes(" yes. "));
+    for said in ["", "Yes please", "y", "yesterday", "no"] {
+        assert!(!says_yes(said), "{said}");
     }
 }
