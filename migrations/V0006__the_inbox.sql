@@ -513,12 +513,12 @@ BEGIN
 END $$;
 
 -- Their thread, in the inbox again if somebody had removed it; with it the lead that they are.
-CREATE FUNCTION conversation_of(contact contacts) RETURNS conversations LANGUAGE plpgsql AS $$
+CREATE FUNCTION conversation_of(contact contacts, on_channel text DEFAULT 'WHATSAPP') RETURNS conversations LANGUAGE plpgsql AS $$
 DECLARE conversation conversations; lead bigint;
 BEGIN
-  INSERT INTO leads (contact_id, channel) VALUES (contact.id, 'WHATSAPP') ON CONFLICT DO NOTHING;
+  INSERT INTO leads (contact_id, channel) VALUES (contact.id, on_channel) ON CONFLICT DO NOTHING;
   SELECT id INTO lead FROM leads WHERE contact_id = contact.id AND status = 'open';
-  INSERT INTO conversations (contact_id, channel, lead_id) VALUES (contact.id, 'WHATSAPP', lead)
+  INSERT INTO conversations (contact_id, channel, lead_id) VALUES (contact.id, on_channel, lead)
     ON CONFLICT ON CONSTRAINT one_conversation_per_contact_and_channel
     DO UPDATE SET deleted_at = NULL, lead_id = excluded.lead_id
     RETURNING * INTO conversation;
@@ -716,7 +716,7 @@ SELECT channel, provider_message_id, created_at FROM messages WHERE direction = 
 GRANT SELECT ON users, contacts, leads, conversations, messages, notifications, tasks, replying, drafts,
                 outbound_jobs, outbound_message_log, inbound_message_dedup TO switchboard_app;
 -- What comes in is written by one function alone, with its owner's rights; what it is made of is for it alone.
-REVOKE EXECUTE ON FUNCTION contact_of(jsonb), conversation_of(contacts), stop_contacting(contacts, text), start_contacting(contacts, text),
+REVOKE EXECUTE ON FUNCTION contact_of(jsonb), conversation_of(contacts, text), stop_contacting(contacts, text), start_contacting(contacts, text),
   receive_message(jsonb), receive_echo(jsonb), receive_status(jsonb), receive_item(jsonb), receive_from_whatsapp(jsonb),
   ask_a_person(bigint, uuid, text, text, text), hand_over(bigint, uuid, text, text, text), leave_to_a_person() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION receive_from_whatsapp(jsonb) TO switchboard_app;

@@ -11,7 +11,10 @@ use crate::environment::DefaultLine;
 use crate::jobs::{self, Settlement};
 use crate::missed_calls::{self, LineSettings, Recorded, Report, Source, verdict_of_dial, verdict_of_status};
 use crate::platform::database::{Connection, Error};
-use crate::providers::twilio::{self, CallStatusReport, DialResult, Form, IncomingCall, MessageStatusReport};
+use crate::providers::twilio::{
+    self, CallStatusReport, DialResult, Form, IncomingCall, IncomingText, MessageStatusReport,
+};
+use crate::text_replies::{self, Stored};
 
 /// One verified request.
 #[derive(Debug, Clone)]
@@ -24,6 +27,8 @@ pub enum Event {
     CallStatus(CallStatusReport),
     /// A text has come further.
     MessageStatus(MessageStatusReport),
+    /// Somebody texts.
+    IncomingText(IncomingText),
 }
 
 /// Which of our URLs a request came to.
@@ -34,6 +39,8 @@ pub enum Route {
     Voice,
     /// `/api/webhooks/twilio/status`
     Status,
+    /// `/api/webhooks/twilio/sms`
+    Sms,
 }
 
 impl Route {
@@ -42,6 +49,7 @@ impl Route {
         match self {
             Self::Voice => "twilio_voice",
             Self::Status => "twilio_status",
+            Self::Sms => "twilio_sms",
         }
     }
 }
@@ -61,6 +69,7 @@ impl Event {
                 Self::MessageStatus(twilio::message_status(form, raw_query)?)
             }
             Route::Status => Self::CallStatus(twilio::call_status(form)?),
+            Route::Sms => Self::IncomingText(twilio::incoming_text(form)?),
         })
     }
 }
@@ -74,6 +83,8 @@ pub enum Effect {
     Call(Recorded),
     /// The delivery report was kept; with it, what the attempt turned out to be.
     Delivery(Option<Settlement>),
+    /// The text stands in the inbox.
+    Text(Stored),
     /// Nothing follows from it, and nothing was recorded: it is about the owner's telephone.
     Nothing,
     /// None of our lines: nothing was recorded.
@@ -126,6 +137,9 @@ pub async fn record(
             Ok(missed_calls::record_report(database, &report).await?.into())
         }
         Event::MessageStatus(report) => record_delivery(database, report).await,
+        Event::IncomingText(text) => Ok(Effect::Text(
+            text_replies::receive(database, text, heard_at).await?,
+        )),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What Switchboard's functions share.
 //!
-//! In reading order: [`missed_calls`], [`customers`], [`calls`] and [`inbox`] are what the business promises, [`jobs`]
-//! is the engine that keeps the promise at most once, [`inbound`], [`call_events`], [`payments`] and
+//! In reading order: [`missed_calls`], [`customers`], [`calls`], [`inbox`] and [`text_replies`] are what the business
+//! promises, [`jobs`] is the engine that keeps the promise at most once, [`inbound`], [`call_events`], [`payments`] and
 //! [`whatsapp_events`] take in what we are told, [`stop`] hears who wants to be left alone, [`providers`] translate
 //! other companies' words into ours, [`platform`] carries (database, queue, HTTP, secrets, logs) and knows no domain,
 //! and [`environment`] hands out settings and clients.
@@ -20,6 +20,7 @@ pub mod platform;
 pub mod providers;
 pub mod replies;
 pub mod stop;
+pub mod text_replies;
 pub mod whatsapp_events;
 
 pub use environment::{ConfigError, Environment};

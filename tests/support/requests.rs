@@ -12,6 +12,8 @@ pub const VOICE: &str = "/api/webhooks/twilio/voice";
 pub const DIAL_RESULT: &str = "/api/webhooks/twilio/voice?mode=dial-result";
 /// Where Twilio reports on calls and texts.
 pub const STATUS: &str = "/api/webhooks/twilio/status";
+/// Where Twilio hands over texts.
+pub const SMS: &str = "/api/webhooks/twilio/sms";
 /// Where Vapi tells of calls.
 pub const VAPI: &str = "/api/webhooks/vapi";
 /// Where Stripe tells of payments.

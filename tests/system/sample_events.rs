@@ -87,7 +87,8 @@ fn a_webhook_of_twilios_gets_a_form_on_its_route() {
         let fields: Vec<_> = form_urlencoded::parse(request.body())
             .map(|(name, _)| name.into_owned())
             .collect();
-        assert!(fields.iter().any(|field| field == "CallSid"), "{fields:?}");
+        let is_about = |field: &String| field == "CallSid" || field == "MessageSid";
+        assert!(fields.iter().any(is_about), "{fields:?}");
     }
 }
 

@@ -256,6 +256,7 @@ async fn a_missing_secret_stops_the_cold_start_and_is_named_and_none_is_printed(
     for (function, missing) in [
         ("twilio-voice-webhook", "TWILIO_AUTH_TOKEN"),
         ("twilio-status-webhook", "DATABASE_URL"),
+        ("twilio-sms-webhook", "TWILIO_AUTH_TOKEN"),
         ("vapi-webhook", "VAPI_WEBHOOK_SECRET"),
         ("whatsapp-webhook", "WHATSAPP_APP_SECRET"),
         ("stripe-webhook", "STRIPE_WEBHOOK_SECRET"),

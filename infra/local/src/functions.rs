@@ -39,6 +39,7 @@ pub fn one_in_process(
     Ok(match binary {
         "twilio-voice-webhook" => http!(twilio_voice_webhook),
         "twilio-status-webhook" => http!(twilio_status_webhook),
+        "twilio-sms-webhook" => http!(twilio_sms_webhook),
         "vapi-webhook" => http!(vapi_webhook),
         "whatsapp-webhook" => http!(whatsapp_webhook),
         "stripe-webhook" => http!(stripe_webhook),

@@ -3,6 +3,8 @@
 use shared::inbound::{Event, Route};
 use shared::missed_calls::{CallStatus, DialStatus};
 use shared::providers::twilio::{Caller, Form, IncomingCall};
+use shared::stop::{Stop, asks_in_writing};
+use shared::text_replies::{Meaning, meaning_of};
 use uuid::Uuid;
 
 use crate::lines;
@@ -10,7 +12,7 @@ use crate::lines;
 pub(crate) fn check(input: &[u8]) {
     let ([query], body) = lines::split(input);
     let Ok(form) = Form::parse(body) else { return };
-    for route in [Route::Voice, Route::Status] {
+    for route in [Route::Voice, Route::Status, Route::Sms] {
         let Ok(event) = Event::read(route, &query, &form) else {
             continue;
         };
@@ -48,6 +50,26 @@ pub(crate) fn check(input: &[u8]) {
                     assert_eq!(said.trim_start_matches('+').parse(), Ok(code));
                 }
                 assert_eq!(report.attempt, attempt(&query));
+            }
+            Event::IncomingText(text) => {
+                assert_eq!(route, Route::Sms);
+                assert_eq!(value(&form, "MessageSid"), Some(text.message_sid.as_str()));
+                assert_eq!(value(&form, "From").map(str::trim), Some(text.from.as_str()));
+                assert_eq!(value(&form, "Body").unwrap_or_default(), text.body);
+                if let Some(phone) = &text.sender {
+                    assert_eq!(phone.as_str(), text.from);
+                }
+                for (number, file) in text.files.iter().enumerate() {
+                    let name = format!("MediaUrl{number}");
+                    let mut fields = form.fields().iter();
+                    let given = fields.find(|(field, _)| *field == name).map(|(_, url)| url);
+                    assert_eq!(given, Some(&file.url));
+                }
+                // Whatever was written means one thing, and a stop is never overheard for what Twilio says of it.
+                let meaning = meaning_of(&text);
+                if asks_in_writing(&text.body) == Stop::Yes {
+                    assert_eq!(meaning, Meaning::Stop);
+                }
             }
         }
     }

@@ -11,7 +11,7 @@ const HEARD_AT: Timestamp = Timestamp::UNIX_EPOCH;
 
 pub(crate) fn check(input: &[u8]) {
     let ([query], body) = lines::split(input);
-    for route in [Route::Voice, Route::Status] {
+    for route in [Route::Voice, Route::Status, Route::Sms] {
         let request = Verified {
             heard_at: HEARD_AT,
             query: query.clone(),
@@ -31,11 +31,13 @@ pub(crate) fn check(input: &[u8]) {
             "a queue refuses {message:?}"
         );
 
-        let group = group_of(&request.subject());
-        assert!(
-            group.len() == 32 && group.bytes().all(|byte| byte.is_ascii_hexdigit()),
-            "{group}"
-        );
+        for subject in [request.subject(), request.sender()] {
+            let group = group_of(&subject);
+            assert!(
+                group.len() == 32 && group.bytes().all(|byte| byte.is_ascii_hexdigit()),
+                "{group}"
+            );
+        }
     }
     // Whatever else lies in the queue is read or refused.
     if let Ok(parked) = serde_json::from_slice::<ParkedEvent>(input) {

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 
 use local::template::Template;
-use system_tests::{CRON_SECRET, FORM, JOB_RUNNER_TOKEN, SHOP, STATUS, STRIPE, VAPI, VOICE, World};
+use system_tests::{CRON_SECRET, FORM, JOB_RUNNER_TOKEN, SHOP, SMS, STATUS, STRIPE, VAPI, VOICE, World};
 
 use super::{SID, assert_nothing_came_of_it, call_form};
 use crate::architecture::sources;
 
 /// Every function, and everything that can set it going. What is added is thought about here.
-const INVENTORY: [&str; 21] = [
+const INVENTORY: [&str; 22] = [
     "call-scheduler by GET /api/calls/process",
     "call-scheduler by rate(1 minute)",
     "cleanup by cron(0 4 ? * SUN *)",
@@ -24,6 +24,7 @@ const INVENTORY: [&str; 21] = [
     "missed-call-poller by GET /api/cron/check-missed-calls",
     "missed-call-poller by rate(1 minute)",
     "stripe-webhook by ANY /api/webhooks/stripe",
+    "twilio-sms-webhook by ANY /api/webhooks/twilio/sms",
     "twilio-status-webhook by ANY /api/webhooks/twilio/status",
     "twilio-voice-webhook by ANY /api/webhooks/twilio/voice",
     "vapi-webhook by ANY /api/webhooks/vapi",
@@ -138,7 +139,7 @@ async fn without_a_key_every_door_is_shut_and_no_other_is_there() {
     let doors: BTreeSet<_> = KEYED
         .iter()
         .map(|door| door.1)
-        .chain([VOICE, STATUS, VAPI, STRIPE, SHOP])
+        .chain([VOICE, STATUS, SMS, VAPI, STRIPE, SHOP])
         .collect();
     for path in &doors {
         for method in METHODS {
@@ -174,7 +175,8 @@ async fn without_a_key_every_door_is_shut_and_no_other_is_there() {
         "/api/jobs/run",
         "/api/webhooks",
         "/api/webhooks/twilio",
-        "/api/webhooks/twilio/sms",
+        "/api/webhooks/twilio/sms/",
+        "/api/webhooks/twilio/mms",
         "/api/webhooks/twilio/voice/",
         "/api/webhooks/twilio/voice/result",
         "/api/webhooks/meta",
@@ -200,7 +202,7 @@ async fn without_a_key_every_door_is_shut_and_no_other_is_there() {
 async fn every_door_takes_its_own_method_and_media_type_and_no_other() {
     let world = World::begin().await;
     let body = call_form(SID, &[("CallStatus", "ringing")]);
-    for (path, good) in [(VOICE, 200), (STATUS, 204)] {
+    for (path, good) in [(VOICE, 200), (STATUS, 204), (SMS, 200)] {
         let signature = world.signature_of(path, body.as_bytes());
         for method in METHODS {
             for media_type in MEDIA_TYPES {
@@ -253,7 +255,7 @@ async fn an_answer_says_nothing_of_what_is_behind_it() {
             &[("DialCallStatus", "no-answer"), ("CallStatus", "no-answer")],
         );
         let mut replies = Vec::new();
-        for target in [VOICE, STATUS] {
+        for target in [VOICE, STATUS, SMS] {
             replies.push(world.post_signed(target, body.clone()).await);
             replies.push(world.post_signed(target, "CallSid=%zz").await);
             replies.push(world.send("POST", target, &[FORM], body.clone()).await);

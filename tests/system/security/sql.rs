@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::json;
 use system_tests::{
-    CALLER, CRON_SECRET, DIAL_RESULT, JOB_RUNNER_TOKEN, LINE, STATUS, TestDatabase, VOICE, World, form,
+    CALLER, CRON_SECRET, DIAL_RESULT, JOB_RUNNER_TOKEN, LINE, SMS, STATUS, TestDatabase, VOICE, World, form,
 };
 
 use super::{SID, root};
@@ -122,12 +122,12 @@ async fn a_function_with_its_owners_rights_says_where_it_looks_and_is_nobody_els
     let unpinned = "SELECT count(*) FROM pg_proc WHERE prosecdef
                     AND NOT coalesce('search_path=public, pg_temp' = ANY (proconfig), false)";
     assert_eq!(database.one(unpinned).await.as_deref(), Some("0"));
-    let callable = "SELECT string_agg(proname, ', ') FROM pg_proc WHERE prosecdef
+    let callable = "SELECT string_agg(proname, ', ' ORDER BY proname) FROM pg_proc WHERE prosecdef
                     AND has_function_privilege('switchboard_app', oid, 'EXECUTE')";
-    // It writes the inbox, and nothing else can.
+    // They write the inbox, and nothing else can.
     assert_eq!(
         database.one(callable).await.as_deref(),
-        Some("receive_from_whatsapp")
+        Some("receive_from_whatsapp, receive_text")
     );
 }
 
@@ -159,7 +159,7 @@ async fn hostile_words_in_any_field_of_any_door_are_only_words() {
         for field in fields {
             let mut body: Vec<_> = call.into_iter().filter(|(name, _)| *name != field).collect();
             body.push((field, words));
-            for target in [VOICE, DIAL_RESULT, STATUS] {
+            for target in [VOICE, DIAL_RESULT, STATUS, SMS] {
                 let reply = world.post_signed(target, form(&body)).await;
                 assert!(
                     matches!(reply.status, 200 | 204),

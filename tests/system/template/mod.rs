@@ -13,9 +13,10 @@ use serde_json::Value;
 const FUNCTION: &str = "AWS::Serverless::Function";
 
 /// What anybody on the internet can reach, and what they must show there.
-const DOORS: [(&str, &str); 11] = [
+const DOORS: [(&str, &str); 12] = [
     ("ANY /api/webhooks/twilio/voice", "Twilio's signature"),
     ("ANY /api/webhooks/twilio/status", "Twilio's signature"),
+    ("ANY /api/webhooks/twilio/sms", "Twilio's signature"),
     ("ANY /api/webhooks/vapi", "Vapi's signature"),
     ("ANY /api/webhooks/whatsapp", "Meta's signature"),
     ("ANY /api/webhooks/stripe", "Stripe's signature"),

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{resources, template};
 
 /// Every permission that there is. One that is added is thought about here.
-const PERMISSIONS: [(&str, &[(&str, &str)]); 11] = [
+const PERMISSIONS: [(&str, &[(&str, &str)]); 12] = [
     (
         "twilio-voice-webhook",
         &[
@@ -23,6 +23,7 @@ const PERMISSIONS: [(&str, &[(&str, &str)]); 11] = [
             ("sqs:SendMessage", "ParkedEventsQueue"),
         ],
     ),
+    ("twilio-sms-webhook", &[("sqs:SendMessage", "ParkedEventsQueue")]),
     ("vapi-webhook", &[("sqs:SendMessage", "ParkedEventsQueue")]),
     (
         "whatsapp-webhook",

@@ -7,7 +7,7 @@ use super::{
     caller,
     clock::SandboxClock,
     events::{Events, SandboxEvent},
-    record::{Call, CallStatus, MessageStatus, ReceivedRequest, Record, SentMessage, value_of},
+    record::{Call, CallStatus, MessageStatus, ReceivedRequest, Record, SentMessage, new_sid, value_of},
     rest,
     ring::{Ring, RingReport},
     script::{Behaviour, Fate, ReadFault, Script},
@@ -343,6 +343,30 @@ impl SandboxTwilio {
     /// to the product's own route.
     pub fn post_message_status(&self, sid: &str, status: MessageStatus) -> Webhook {
         self.account.message_status_webhook(sid, status)
+    }
+
+    /// Somebody texts a number of ours, in words.
+    pub fn post_text(&self, from: &str, to: &str, body: &str) -> Webhook {
+        let sid = new_sid("SM");
+        let form = pairs(&[
+            ("ToCountry", "US"),
+            ("SmsMessageSid", &sid),
+            ("NumMedia", "0"),
+            ("SmsSid", &sid),
+            ("SmsStatus", "received"),
+            ("Body", body),
+            ("To", to),
+            ("NumSegments", "1"),
+            ("MessageSid", &sid),
+            ("AccountSid", self.account_sid()),
+            ("From", from),
+            ("ApiVersion", "2010-04-01"),
+        ]);
+        Webhook::new(
+            &self.account,
+            self.account.public_url("/api/webhooks/twilio/sms"),
+            form,
+        )
     }
 
     /// Any other form posted to us.

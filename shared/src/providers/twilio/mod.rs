@@ -18,6 +18,7 @@ pub use records::{
 pub use signature::{SignatureError, Signed, body_hash, sign, verify};
 pub use verifier::{Verified, WebhookVerifier};
 pub use webhooks::{
-    CallSid, CallStatusReport, Caller, DialResult, IncomingCall, MessageSid, MessageStatus,
-    MessageStatusReport, WebhookError, call_status, dial_result, incoming_call, message_status,
+    CallSid, CallStatusReport, Caller, DialResult, IncomingCall, IncomingText, MessageSid, MessageStatus,
+    MessageStatusReport, OptOutType, TextFile, WebhookError, call_status, dial_result, incoming_call,
+    incoming_text, message_status,
 };

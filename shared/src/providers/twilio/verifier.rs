@@ -104,6 +104,12 @@ impl Verified {
         Phone::parse(form.single("To").ok()??).ok()
     }
 
+    /// Who sent a text: theirs keep their order.
+    pub fn sender(&self) -> String {
+        let from = || self.form.as_ref().ok()?.single("From").ok()?.map(str::to_owned);
+        from().unwrap_or_default()
+    }
+
     /// What the request is about: requests of one call keep their order.
     pub fn subject(&self) -> String {
         let sid = |name| self.form.as_ref().ok()?.single(name).ok()?.map(str::to_owned);

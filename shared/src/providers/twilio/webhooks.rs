@@ -162,6 +162,52 @@ pub struct MessageStatusReport {
     pub attempt: Option<Uuid>,
 }
 
+/// Somebody texts one of our lines.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IncomingText {
+    /// Its id.
+    pub message_sid: MessageSid,
+    /// Whose telephone it is from, as Twilio gives it.
+    pub from: String,
+    /// The same as a number, if it is one.
+    pub sender: Option<Phone>,
+    /// The number that it was sent to.
+    pub line: String,
+    /// The words; empty for a picture without any.
+    pub body: String,
+    /// The files that came with it.
+    pub files: Vec<TextFile>,
+    /// What Twilio itself heard in it, and has answered.
+    pub opt_out: Option<OptOutType>,
+}
+
+/// A file that came with a text. It stays with Twilio.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextFile {
+    /// Where Twilio keeps it.
+    pub url: String,
+    /// What it is.
+    pub mime_type: Option<String>,
+}
+
+/// What Twilio hears in a text by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OptOutType {
+    /// To be left alone.
+    Stop,
+    /// To be contacted again.
+    Start,
+    /// To be told who it is.
+    Help,
+}
+
+/// Without who wrote, and without their words.
+impl fmt::Debug for IncomingText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("IncomingText").field(&self.message_sid).finish()
+    }
+}
+
 /// How far a text has come. Reports come in any order; the furthest counts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageStatus(String);
@@ -226,6 +272,43 @@ pub fn message_status(form: &Form, query: &str) -> Result<MessageStatusReport, W
         error_code: form.single("ErrorCode")?.and_then(|code| code.parse().ok()),
         attempt: attempt.and_then(|(_, id)| Uuid::try_parse(&id).ok()),
     })
+}
+
+/// Somebody texts a line. A sender that is no telephone number, such as a company's name, is kept as it is.
+pub fn incoming_text(form: &Form) -> Result<IncomingText, WebhookError> {
+    let given = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    let from = required(form, "From", given)?;
+    Ok(IncomingText {
+        message_sid: required(form, "MessageSid", MessageSid::parse)?,
+        sender: Phone::parse(&from).ok(),
+        from,
+        line: required(form, "To", given)?,
+        body: form.single("Body")?.unwrap_or_default().to_owned(),
+        files: files(form),
+        opt_out: match form.single("OptOutType")? {
+            Some("STOP") => Some(OptOutType::Stop),
+            Some("START") => Some(OptOutType::Start),
+            Some("HELP") => Some(OptOutType::Help),
+            _ => None,
+        },
+    })
+}
+
+/// `MediaUrl0`, `MediaUrl1` and so on, with what each is.
+fn files(form: &Form) -> Vec<TextFile> {
+    let field = |name: String| {
+        let mut fields = form.fields().iter();
+        fields
+            .find(|(field, _)| *field == name)
+            .map(|(_, value)| value.clone())
+    };
+    let file = |number: usize| {
+        Some(TextFile {
+            url: field(format!("MediaUrl{number}")).filter(|url| !url.is_empty())?,
+            mime_type: field(format!("MediaContentType{number}")).filter(|kind| !kind.is_empty()),
+        })
+    };
+    (0..).map_while(file).collect()
 }
 
 fn required<'a, T>(
@@ -308,6 +391,69 @@ mod tests {
                 Err(WebhookError::Malformed("CallSid")),
                 "{sid:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_text_is_read_with_its_files_and_with_what_twilio_heard() {
+        let text = |more: &[(&str, &str)]| {
+            let sid = "MM00000000000000000000000000000004";
+            let fields = [
+                ("MessageSid", sid),
+                ("From", "+14035550001"),
+                ("To", "+15005550006"),
+            ];
+            incoming_text(&form(&[&fields, more].concat()))
+        };
+        let read = text(&[
+            ("Body", " Hi\n"),
+            ("NumMedia", "2"),
+            ("MediaUrl0", "https://api.twilio.com/1"),
+            ("MediaContentType0", "image/jpeg"),
+            ("MediaUrl1", "https://api.twilio.com/2"),
+            ("MediaUrl3", "https://api.twilio.com/4"),
+            ("OptOutType", "HELP"),
+        ]);
+        let read = read.expect("a text");
+        assert_eq!(
+            (read.body.as_str(), read.opt_out),
+            (" Hi\n", Some(OptOutType::Help))
+        );
+        let files: Vec<_> = read
+            .files
+            .iter()
+            .map(|file| (file.url.as_str(), file.mime_type.as_deref()))
+            .collect();
+        assert_eq!(
+            files,
+            [
+                ("https://api.twilio.com/1", Some("image/jpeg")),
+                ("https://api.twilio.com/2", None)
+            ]
+        );
+        assert!(!format!("{read:?}").contains("4035550001"));
+        let empty = text(&[("OptOutType", "OTHER")]).expect("a text");
+        assert_eq!(
+            (empty.body.as_str(), empty.files.len(), empty.opt_out),
+            ("", 0, None)
+        );
+    }
+
+    #[test]
+    fn a_sender_that_is_no_telephone_is_kept_as_it_is_and_none_at_all_is_an_error() {
+        let from = |from: &str| {
+            incoming_text(&form(&[
+                ("MessageSid", "SM00000000000000000000000000000004"),
+                ("From", from),
+                ("To", "+15005550006"),
+            ]))
+        };
+        for name in ["MYBANK", "73822", "+1403555123", "whatsapp:+14035550001"] {
+            let text = from(name).expect("a text");
+            assert_eq!((text.from.as_str(), text.sender), (name, None));
+        }
+        for none in ["", "  "] {
+            assert_eq!(from(none), Err(WebhookError::Malformed("From")));
         }
     }
 
