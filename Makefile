@@ -32,6 +32,10 @@ run: $(if $(DATABASE_URL),,postgres) ## Start everything on this machine, on htt
 ring: ## Ring a line as a caller would (OUTCOME=no-answer, …), while `make run` runs
 	@$(SWITCHBOARD) ring $(if $(OUTCOME),--outcome $(OUTCOME)) $(ARGS)
 
+.PHONY: text
+text: ## Text a line as somebody would (WORDS="STOP", FROM=+14035550001), while `make run` runs
+	@$(SWITCHBOARD) text $(if $(FROM),--sender $(FROM)) $(if $(WORDS),"$(WORDS)") $(ARGS)
+
 .PHONY: measure
 measure: ## Measure how soon a missed call is answered with a text, on both paths
 	@$(SWITCHBOARD) measure $(ARGS)

@@ -26,7 +26,7 @@ BEGIN
     WHEN meaning IN ('start', 'yes') THEN
       IF EXISTS (SELECT FROM opt_outs WHERE revoked_at IS NULL AND (phone = ANY (forms) OR wa_user_id = contact.wa_user_id)
                  -- To carriers a yes takes back what was said to them, and no more than that.
-                 AND (opted_out_at > wrote_at OR (meaning = 'yes' AND source <> 'sms'))) THEN RETURN; END IF;
+                 AND (opted_out_at > wrote_at OR (meaning = 'yes' AND source NOT IN ('sms', 'provider:sms')))) THEN RETURN; END IF;
       PERFORM start_contacting(contact, 'sms');
       UPDATE opt_outs SET revoked_at = switchboard_now(), revoked_by = 'sms' WHERE revoked_at IS NULL AND phone = given;
     ELSE NULL;

@@ -17,7 +17,7 @@ pub use database::{TestDatabase, durable_server, server};
 pub use fake_twilio::{FakeTwilio, Says};
 pub use moto::Moto;
 pub use postgres_proxy::{Pause, Position, PostgresProxy, StopAt};
-pub use requests::{DIAL_RESULT, FORM, Reply, SHOP, STATUS, STRIPE, VAPI, VOICE, WHATSAPP, form};
+pub use requests::{DIAL_RESULT, FORM, Reply, SHOP, SMS, STATUS, STRIPE, VAPI, VOICE, WHATSAPP, form};
 pub use switch::{Switch, Wire};
 pub use world::{
     CALLER, CRON_SECRET, JOB_RUNNER_TOKEN, LINE, OWNER, SHOP_SECRET, STRIPE_SECRET, WHATSAPP_NUMBER,

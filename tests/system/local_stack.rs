@@ -119,6 +119,9 @@ async fn a_newcomer_rings_stops_starts_again_and_forgets() {
     .await;
     assert!(story.contains("✓  one text, taken by Twilio"), "{story}");
 
+    let (_, story) = run(&data, port, &["text", "--sender", "+14035550009", "STOP"]).await;
+    assert!(story.contains("✓  1 in the inbox; they said stop"), "{story}");
+
     let (succeeded, told) = run(&Folder::new(), port, &["run"]).await;
     assert!(
         !succeeded && told.contains(&format!("port {port} is taken")),

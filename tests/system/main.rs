@@ -34,6 +34,7 @@ mod security;
 mod statements;
 mod stripe_package;
 mod template;
+mod text_replies;
 mod tls;
 mod triggers;
 mod twilio_package;

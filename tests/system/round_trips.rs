@@ -131,6 +131,22 @@ async fn a_call_that_only_its_status_tells_of_costs_no_more() {
     assert_eq!(meter.of(abandoned).await, once("record_report", 1));
 }
 
+#[tokio::test]
+async fn a_text_from_somebody_asks_the_database_once_whatever_it_says() {
+    let meter = Meter::warm().await;
+    let twilio = &meter.world.twilio;
+    meter.of(twilio.post_text(CALLER, LINE, "Warm")).await;
+    for words in ["Hello?", "STOP", "Hello again", "START", "HELP", "YES"] {
+        let text = twilio.post_text(CALLER, LINE, words);
+        assert_eq!(meter.of(text.clone()).await, once("receive_text", 0), "{words}");
+        assert_eq!(
+            meter.of(text).await,
+            once("receive_text", 0),
+            "the duplicate of {words}"
+        );
+    }
+}
+
 /// Nothing that the webhook answers with waits for the queue longer than half a second.
 #[tokio::test]
 async fn a_queue_that_hangs_costs_a_webhook_half_a_second() {

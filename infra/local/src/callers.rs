@@ -50,6 +50,15 @@ pub struct Call {
     pub rings_for: f64,
 }
 
+/// A text to send to the line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Text {
+    /// What it says.
+    pub words: String,
+    /// Whose it is; somebody new's if nobody is named.
+    pub sender: Option<String>,
+}
+
 /// Many calls to play.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 pub struct Measurement {
@@ -73,6 +82,7 @@ pub struct Callers {
 pub fn router(callers: Callers) -> Router {
     Router::new()
         .route("/_local/ring", post(ring))
+        .route("/_local/text", post(text))
         .route("/_local/measure", post(measure))
         .with_state(Arc::new(callers))
 }
@@ -123,6 +133,48 @@ async fn ring(State(callers): State<Arc<Callers>>, Json(call): Json<Call>) -> Re
         watch(&callers, &call, &lines).await;
     });
     response
+}
+
+async fn text(State(callers): State<Arc<Callers>>, Json(text): Json<Text>) -> Response {
+    let (lines, response) = streamed();
+    tokio::spawn(async move {
+        let _held = callers.stillness.hold().await;
+        let sender = text.sender.unwrap_or_else(new_caller);
+        let delivery = callers
+            .twilio
+            .post_text(&sender, &callers.line, &text.words)
+            .await;
+        let _ = lines.send(format!(
+            "✉  {sender} texts {}: Twilio is {}",
+            callers.line,
+            outcome(&delivery)
+        ));
+        let became = became_of_texts(&callers.database, &sender).await;
+        let _ = lines.send(became.map_or_else(
+            || "✗  it does not stand in the inbox; look at the stack's log".to_owned(),
+            |became| format!("✓  {became}"),
+        ));
+    });
+    response
+}
+
+/// What stands in the inbox of somebody's texts, and what a person is asked to do.
+async fn became_of_texts(database: &Client, sender: &str) -> Option<String> {
+    let query = "SELECT count(DISTINCT message.id) || ' in the inbox'
+                        || CASE WHEN bool_or(stop.id IS NOT NULL) THEN '; they said stop, and nobody contacts them' ELSE '' END
+                        || coalesce('; for a person: ' || string_agg(DISTINCT task.title, ', '), '')
+                 FROM contacts AS contact
+                 JOIN conversations AS conversation ON conversation.contact_id = contact.id AND conversation.channel = 'SMS'
+                 JOIN messages AS message ON message.conversation_id = conversation.id
+                 LEFT JOIN tasks AS task ON task.conversation_id = conversation.id AND task.done_at IS NULL
+                 LEFT JOIN opt_outs AS stop ON stop.phone = contact.phone AND stop.revoked_at IS NULL
+                 WHERE $1 IN (contact.phone, contact.phone_given)
+                 HAVING count(message.id) > 0";
+    database
+        .query_typed_opt(query, &[(&sender, Type::TEXT)])
+        .await
+        .ok()??
+        .get(0)
 }
 
 /// Plays one call and tells what happens until it is over for everybody.

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use jiff::Timestamp;
-use local::callers::{Call, Measurement, Story};
+use local::callers::{Call, Measurement, Story, Text};
 use local::postgres::is_root;
 use local::sandbox_stripe::{Happening, Payer};
 use local::stack::{Options, Stack, forget};
@@ -44,6 +44,15 @@ enum Command {
         /// How long the owner's telephone rings, in seconds; a real one takes 18.
         #[arg(long, default_value_t = 2.0)]
         rings_for: f64,
+    },
+    /// Text the line as somebody would, and see what becomes of it.
+    Text {
+        /// What it says.
+        #[arg(default_value = "Hi, are you open on Saturday?")]
+        words: Vec<String>,
+        /// Whose it is, in E.164; somebody new's if nobody is named.
+        #[arg(long)]
+        sender: Option<String>,
     },
     /// Ring many times, and report how soon the texts came.
     Measure {
@@ -119,6 +128,10 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
                 },
             )
             .await
+        }
+        Command::Text { words, sender } => {
+            let words = words.join(" ");
+            follow(cli.port, "text", &Text { words, sender }).await
         }
         Command::Pay {
             customer,
