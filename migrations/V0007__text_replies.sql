@@ -5,13 +5,13 @@
 ALTER TABLE messages ADD COLUMN line text;
 
 -- Whether somebody has said stop, under any of their names or under the number that they gave.
-CREATE FUNCTION has_opted_out(contact contacts, given text) RETURNS boolean LANGUAGE sql STABLE AS $$
+CREATE FUNCTION has_stopped(contact contacts, given text) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT has_opted_out(contact) OR EXISTS (SELECT FROM opt_outs WHERE revoked_at IS NULL AND phone = given) $$;
 
 -- What somebody's words are for all channels. What was said later than these words, which may have waited, holds.
 CREATE FUNCTION heed_text(contact contacts, given text, meaning text, wrote_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  had_stopped boolean := has_opted_out(contact, given);
+  had_stopped boolean := has_stopped(contact, given);
   forms text[] := ARRAY[contact.phone, '+' || contact.wa_id, given];
 BEGIN
   CASE
@@ -38,7 +38,7 @@ END $$;
 CREATE FUNCTION ask_about_text(contact contacts, given text, conversation bigint, meaning text, had_stopped boolean) RETURNS text
   LANGUAGE plpgsql AS $$
 DECLARE
-  stopped boolean := has_opted_out(contact, given);
+  stopped boolean := has_stopped(contact, given);
   asked text := CASE
     WHEN meaning = 'stop' THEN 'said_stop'
     WHEN meaning IN ('help', 'nothing') THEN NULL
@@ -82,7 +82,7 @@ BEGIN
     RETURNING id INTO message_id;
   UPDATE conversations SET last_inbound_at = greatest(last_inbound_at, wrote_at), last_message_at = greatest(last_message_at, wrote_at)
     WHERE id = conversation.id;
-  had_stopped := has_opted_out(contact, item ->> 'phone_given');
+  had_stopped := has_stopped(contact, item ->> 'phone_given');
   PERFORM heed_text(contact, item ->> 'phone_given', item ->> 'meaning', wrote_at);
   asked := ask_about_text(contact, item ->> 'phone_given', conversation.id, item ->> 'meaning', had_stopped);
   outcome := 'received';

@@ -193,10 +193,9 @@ fn fold(said: &str) -> String {
             '🛑' => folded.push_str(" stop "),
             // Of another width.
             '！'..='～' => folded.extend(char::from_u32(letter as u32 - 0xFEE0)),
-            // An accent that stands by itself.
-            '\u{300}'..='\u{36f}' => {}
-            // Not to be seen.
-            '\u{ad}'
+            // An accent that stands by itself, and what cannot be seen.
+            '\u{300}'..='\u{36f}'
+            | '\u{ad}'
             | '\u{200b}'..='\u{200f}'
             | '\u{202a}'..='\u{202e}'
             | '\u{2060}'

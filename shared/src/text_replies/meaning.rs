@@ -28,17 +28,18 @@ pub enum Meaning {
 /// Hears a wish before anything else. Where Twilio heard another one than we do, a stop is heard.
 pub fn meaning_of(text: &IncomingText) -> Meaning {
     let heard = stop::asks_in_writing(&text.body);
+    if heard == Stop::Yes || text.opt_out == Some(OptOutType::Stop) {
+        return Meaning::Stop;
+    }
     match text.opt_out {
-        _ if heard == Stop::Yes => Meaning::Stop,
-        Some(OptOutType::Stop) => Meaning::Stop,
         Some(OptOutType::Start) => Meaning::Start,
         Some(OptOutType::Help) => Meaning::Help,
-        None if stop::asks_to_start(&text.body) => Meaning::Start,
-        None if stop::says_yes(&text.body) => Meaning::Yes,
-        None if stop::asks_for_help(&text.body) => Meaning::Help,
-        None if heard == Stop::Perhaps => Meaning::PerhapsStop,
-        None if text.body.trim().is_empty() && text.files.is_empty() => Meaning::Nothing,
-        None => Meaning::Words,
+        _ if stop::asks_to_start(&text.body) => Meaning::Start,
+        _ if stop::says_yes(&text.body) => Meaning::Yes,
+        _ if stop::asks_for_help(&text.body) => Meaning::Help,
+        _ if heard == Stop::Perhaps => Meaning::PerhapsStop,
+        _ if text.body.trim().is_empty() && text.files.is_empty() => Meaning::Nothing,
+        _ => Meaning::Words,
     }
 }
 
