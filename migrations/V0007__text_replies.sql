@@ -73,7 +73,7 @@ BEGIN
   IF FOUND THEN outcome := 'duplicate'; RETURN; END IF;
 
   contact := contact_of(item);
-  conversation := conversation_of(contact, 'SMS');
+  conversation := conversation_of(contact, on_channel => 'SMS');
   conversation_id := conversation.id;
   INSERT INTO messages (conversation_id, contact_id, lead_id, direction, author, channel, type, body, media, line,
                         provider_message_id, status, sent_at)
