@@ -101,6 +101,8 @@ CREATE TABLE messages (
   attempt_id          uuid CONSTRAINT one_message_per_attempt UNIQUE REFERENCES attempts,
   status              text NOT NULL CONSTRAINT message_status_is_known CHECK (message_status_rank(status) IS NOT NULL),
   error               text,
+  -- Why nobody has to answer it; what has none has a job, which says what became of it.
+  left_because        text CONSTRAINT only_what_came_is_left CHECK (left_because IS NULL OR direction = 'INBOUND'),
   -- By the provider's clock.
   sent_at             timestamptz NOT NULL,
   edited_at           timestamptz,
@@ -662,7 +664,11 @@ BEGIN
   END CASE;
 
   -- Every message that somebody might wait for an answer to has a job, which says what became of it.
-  IF item ->> 'policy' = 'leave' THEN reason := item ->> 'why'; RETURN; END IF;
+  IF item ->> 'policy' = 'leave' THEN
+    reason := item ->> 'why';
+    UPDATE messages SET left_because = reason WHERE id = message_id;
+    RETURN;
+  END IF;
   reason := CASE
     WHEN item ->> 'wish' = 'stop' THEN 'said_stop'
     WHEN has_opted_out(contact) THEN 'opted_out'

@@ -20,6 +20,87 @@ async fn open_tasks(world: &World) -> String {
     world.database.one(query).await.unwrap_or_default()
 }
 
+/// What somebody wrote and nobody answered, told a person of, or gave a reason for; must be nothing.
+const FORGOTTEN: &str = "
+    messages AS message
+    JOIN conversations AS conversation ON conversation.id = message.conversation_id
+    LEFT JOIN jobs AS job ON job.message_id = message.id
+    WHERE message.direction = 'INBOUND' AND message.left_because IS NULL
+      AND NOT coalesce(job.state = 'accepted' OR job.state_reason = 'message_revoked', false)
+      AND NOT coalesce(conversation.human_wrote_at > message.sent_at, false)
+      AND NOT EXISTS (SELECT FROM tasks
+                      WHERE job_id = job.id
+                         OR tasks.conversation_id = conversation.id AND tasks.kind IN ('handed_over', 'not_answered')
+                            AND (done_at IS NULL OR done_at >= message.created_at))
+      AND NOT (job.state_reason = 'answered_later' AND EXISTS (
+            SELECT FROM jobs AS later JOIN drafts ON drafts.job_id = later.id
+            WHERE later.conversation_id = job.conversation_id AND later.message_id > job.message_id
+              AND later.state = 'accepted' AND drafts.model IS NOT NULL))";
+
+#[tokio::test]
+async fn whatever_happens_nobody_is_forgotten() {
+    for seed in 0..8 {
+        let mut chance = fastrand::Rng::with_seed(seed);
+        let world = world().await;
+        world
+            .database
+            .sql("INSERT INTO users (name) VALUES ('Bob')")
+            .await;
+        let mut written: Vec<Update> = Vec::new();
+        let mut story = Vec::new();
+        for _ in 0..24 {
+            let act = chance.u8(..12);
+            story.push(act);
+            match act {
+                0..=5 => {
+                    let words = chance.choice([
+                        "When do you open?",
+                        "And on Sunday?",
+                        "HELP",
+                        "I want to talk to a human",
+                    ]);
+                    let message = world.meta.text(&ann(), words.expect("some words"));
+                    hears(&world, [message.clone()]).await;
+                    written.push(message);
+                }
+                6 | 7 => {
+                    if let Some(message) = chance.choice(&written).or(written.last()) {
+                        hears(&world, [takes_back(&world, message)]).await;
+                    }
+                }
+                8 => hears(&world, [world.meta.echo(&ann(), "Bob here")]).await,
+                9 => tick(&world).await,
+                10 => {
+                    let given = "UPDATE conversations SET assigned_user_id = (SELECT id FROM users)";
+                    world.database.sql(given).await;
+                }
+                _ => {
+                    let back = "UPDATE conversations SET assigned_user_id = NULL, handed_over_at = NULL";
+                    world.database.sql(back).await;
+                }
+            }
+            let seconds = *chance.choice(&[1, 2, 5, 20, 5 * 3600]).expect("some time");
+            world.pass(SignedDuration::from_secs(seconds)).await;
+            world.sweep().await;
+            world.run_replies().await;
+        }
+        for _ in 0..3 {
+            world.pass(SignedDuration::from_mins(61)).await;
+            world.sweep().await;
+            world.run_replies().await;
+        }
+        assert_eq!(
+            world.count("jobs WHERE ended_at IS NULL").await,
+            0,
+            "{seed}: {story:?}"
+        );
+        let forgotten = format!(
+            "SELECT string_agg(message.id || ' ' || concat_ws(', ', job.state, job.state_reason), '; ') FROM {FORGOTTEN}"
+        );
+        assert_eq!(world.database.one(&forgotten).await, None, "{seed}: {story:?}");
+    }
+}
+
 async fn tick(world: &World) {
     world
         .database
@@ -191,5 +272,6 @@ async fn what_is_written_in_a_group_is_no_part_of_the_conversation_with_its_auth
         1,
         "it is kept"
     );
-    assert_eq!(world.count("leads").await, 1);
+    let left = "messages WHERE left_because = 'written_in_a_group'";
+    assert_eq!((world.count(left).await, world.count("leads").await), (1, 1));
 }
