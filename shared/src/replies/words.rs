@@ -154,15 +154,11 @@ fn until(text: &str, is_end: impl Fn(char) -> bool) -> &str {
 
 /// Whether no host goes on behind this. Hosts may hold signs, pictures and what nobody sees.
 fn separates(letter: char) -> bool {
-    match letter {
-        '-' | '.' | '_' => false,
-        _ if letter.is_alphanumeric() => false,
-        '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{bf}' => true,
-        '\u{60c}' | '\u{61b}' | '\u{61f}' | '\u{6d4}' | '\u{964}' => true,
-        '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}' | '\u{3000}'..='\u{303f}' => true,
-        '\u{ff01}'..='\u{ff65}' => true,
-        _ => letter.is_ascii() || letter.is_whitespace(),
-    }
+    let is_mark = matches!(letter,
+        '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{bf}' | '\u{60c}' | '\u{61b}' | '\u{61f}' | '\u{6d4}' | '\u{964}'
+        | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}' | '\u{3000}'..='\u{303f}' | '\u{ff01}'..='\u{ff65}');
+    let is_in_a_host = letter.is_alphanumeric() || matches!(letter, '-' | '.' | '_');
+    !is_in_a_host && (is_mark || letter.is_ascii() || letter.is_whitespace())
 }
 
 /// A word without what surrounds it.
@@ -173,16 +169,13 @@ fn host_of(word: &str) -> &str {
 
 /// Whether a name may be a host's: no top-level domain begins with a digit or has one letter.
 fn is_host(name: &str) -> bool {
-    let labels: Vec<&str> = name.split('.').collect();
-    let is_address = || labels.len() == 4 && labels.iter().all(|label| label.parse::<u8>().is_ok());
-    let is_domain = |last: &&&str| {
-        let mut letters = last.chars();
-        letters
-            .next()
-            .is_some_and(|first| !first.is_numeric() && first != '-')
-            && letters.next().is_some()
+    let Some((_, last)) = name.rsplit_once('.') else {
+        return false;
     };
-    labels.len() > 1 && (labels.last().filter(is_domain).is_some() || is_address())
+    let begins_as_one = last.starts_with(|first: char| !first.is_numeric() && first != '-');
+    let is_domain = begins_as_one && last.chars().nth(1).is_some();
+    let is_address = name.split('.').count() == 4 && name.split('.').all(|part| part.parse::<u8>().is_ok());
+    is_domain || is_address
 }
 
 fn is_own(host: &str, own_hosts: &[String]) -> bool {
