@@ -316,7 +316,7 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
-REVOKE EXECUTE ON FUNCTION plan_calls() FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION plan_calls(), take_stop_along() FROM PUBLIC;
 
 -- A switch waits for the permits that are being given, and the next permit for the switch: from its commit on it holds.
 CREATE FUNCTION wait_for_permits() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$

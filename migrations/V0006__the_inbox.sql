@@ -45,6 +45,8 @@ CREATE TABLE conversations (
   contact_id       bigint NOT NULL REFERENCES contacts,
   channel          text NOT NULL CONSTRAINT conversation_channel_is_known
                         CHECK (channel IN ('WHATSAPP', 'SMS', 'EMAIL', 'INSTAGRAM', 'FACEBOOK', 'WEBCHAT')),
+  -- The group in which the contact wrote; NULL for the conversation with them alone.
+  group_id         text,
   lead_id          bigint REFERENCES leads,
   -- While either is set, no machine answers.
   assigned_user_id bigint REFERENCES users,
@@ -56,7 +58,7 @@ CREATE TABLE conversations (
   last_message_at  timestamptz,
   deleted_at       timestamptz,
   created_at       timestamptz NOT NULL DEFAULT switchboard_now(),
-  CONSTRAINT one_conversation_per_contact_and_channel UNIQUE (contact_id, channel)
+  CONSTRAINT one_conversation_per_contact_and_channel UNIQUE NULLS NOT DISTINCT (contact_id, channel, group_id)
 );
 CREATE INDEX conversations_in_the_inbox ON conversations (last_message_at DESC) WHERE deleted_at IS NULL;
 CREATE INDEX conversations_deleted_at ON conversations (deleted_at);
@@ -70,6 +72,14 @@ CREATE FUNCTION message_status_rank(status text) RETURNS integer LANGUAGE sql IM
 -- Meta's word for how far a message has come, in ours; NULL for a word that says nothing of that.
 CREATE FUNCTION message_status_of(told text) RETURNS text LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   SELECT CASE WHEN told = 'played' THEN 'READ' WHEN told IN ('sent', 'delivered', 'read', 'failed') THEN upper(told) END $$;
+
+-- One after the other, who names the same people or messages. A name stands for one of 256 locks, so that however much
+-- comes at once, it holds no more; they are taken in one order, so that no two wait for each other.
+CREATE FUNCTION take_turns(names text[]) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(6, number)
+    FROM (SELECT DISTINCT hashtext(name) & 255 AS number FROM unnest(names) AS name WHERE name IS NOT NULL ORDER BY number) AS numbers;
+END $$;
 
 CREATE TABLE messages (
   id                  bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT messages_key PRIMARY KEY,
@@ -91,12 +101,16 @@ CREATE TABLE messages (
   attempt_id          uuid CONSTRAINT one_message_per_attempt UNIQUE REFERENCES attempts,
   status              text NOT NULL CONSTRAINT message_status_is_known CHECK (message_status_rank(status) IS NOT NULL),
   error               text,
+  -- Why nobody has to answer it; what has none has a job, which says what became of it.
+  left_because        text CONSTRAINT only_what_came_is_left CHECK (left_because IS NULL OR direction = 'INBOUND'),
   -- By the provider's clock.
   sent_at             timestamptz NOT NULL,
   edited_at           timestamptz,
   revoked_at          timestamptz,
   created_at          timestamptz NOT NULL DEFAULT switchboard_now(),
   CONSTRAINT one_message_per_provider_id UNIQUE (channel, provider_message_id),
+  -- What answers a message names its conversation too.
+  CONSTRAINT a_message_is_of_one_conversation UNIQUE (conversation_id, id),
   CONSTRAINT customers_write_to_us CHECK ((direction = 'INBOUND') = (author = 'customer')),
   CONSTRAINT what_came_was_received CHECK ((direction = 'INBOUND') = (status = 'RECEIVED')),
   CONSTRAINT a_machine_writes_by_permission CHECK (author <> 'machine' OR attempt_id IS NOT NULL)
@@ -113,6 +127,26 @@ BEGIN
   RETURN NEW;
 END $$;
 CREATE TRIGGER guard_message BEFORE UPDATE ON messages FOR EACH ROW EXECUTE FUNCTION guard_message();
+
+-- A report may be told before the message that it is about stands here. Whoever writes the message waits for whoever is
+-- storing a report of it, as that waits for them, and takes over how far the message has come.
+CREATE FUNCTION heed_reports() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE report deliveries;
+BEGIN
+  PERFORM take_turns(ARRAY[NEW.provider_message_id]);
+  -- Before the conversation, as everybody locks them.
+  PERFORM FROM contacts WHERE id = NEW.contact_id FOR KEY SHARE;
+  SELECT * INTO report FROM deliveries
+    WHERE channel = lower(NEW.channel) AND provider_id = NEW.provider_message_id AND message_status_of(status) IS NOT NULL
+    ORDER BY message_status_rank(message_status_of(status)) DESC LIMIT 1;
+  IF message_status_rank(message_status_of(report.status)) > message_status_rank(NEW.status) THEN
+    NEW.status := message_status_of(report.status);
+    IF NEW.status = 'FAILED' THEN NEW.error := coalesce(NEW.error, 'error ' || report.error_code); END IF;
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE TRIGGER heed_reports BEFORE INSERT ON messages FOR EACH ROW
+  WHEN (NEW.direction = 'OUTBOUND') EXECUTE FUNCTION heed_reports();
 CREATE TRIGGER keep_messages BEFORE DELETE OR TRUNCATE ON messages EXECUTE FUNCTION refuse_removal();
 
 -- ---------------------------------------------------------------- what is left to a person
@@ -143,8 +177,10 @@ CREATE TABLE tasks (
   created_at      timestamptz NOT NULL DEFAULT switchboard_now(),
   done_at         timestamptz
 );
--- Somebody who writes ten times while nobody looks is one task.
-CREATE UNIQUE INDEX one_open_task_of_a_kind ON tasks (conversation_id, kind) WHERE done_at IS NULL;
+-- Somebody who writes ten times while nobody looks is one task. Of an answer that may have arrived each is one, with its
+-- own words.
+CREATE UNIQUE INDEX one_open_task_of_a_kind ON tasks (conversation_id, kind) WHERE done_at IS NULL AND kind <> 'unclear';
+CREATE UNIQUE INDEX one_task_per_unclear_answer ON tasks (job_id) WHERE kind = 'unclear';
 
 -- ---------------------------------------------------------------- the operator's switches
 
@@ -203,6 +239,7 @@ ALTER TABLE jobs
   -- inbound is a message that came; by_hand is a person who had it tried again.
   ADD CONSTRAINT job_origin_is_known CHECK (origin IN
     ('dial_result', 'call_status', 'poller', 'scheduler', 'legacy', 'inbound', 'by_hand')),
+  ADD CONSTRAINT an_answer_stays_in_its_conversation FOREIGN KEY (conversation_id, message_id) REFERENCES messages (conversation_id, id),
   ADD CONSTRAINT a_reply_answers_a_message CHECK ((kind = 'whatsapp_reply') = (message_id IS NOT NULL)
                                                   AND (message_id IS NULL) = (conversation_id IS NULL));
 CREATE INDEX jobs_of_a_conversation ON jobs (conversation_id, message_id) WHERE conversation_id IS NOT NULL;
@@ -256,6 +293,14 @@ BEGIN
 END $$;
 -- ---------------------------------------------------------------- who may be answered
 
+-- Whether what somebody wrote is answered with something that they wrote later, or will be. What they took back is
+-- answered by nobody; and words of our own answer only whoever asked for them.
+CREATE FUNCTION is_answered_later(job jobs) RETURNS boolean LANGUAGE sql STABLE AS $$
+  SELECT EXISTS (SELECT FROM jobs AS later JOIN messages AS newer ON newer.id = later.message_id
+                 WHERE later.conversation_id = job.conversation_id AND later.message_id > job.message_id
+                   AND (later.state IN ('in_flight', 'unknown', 'accepted') OR later.state = 'pending' AND newer.revoked_at IS NULL)
+                   AND NOT EXISTS (SELECT FROM drafts WHERE drafts.job_id = later.id AND drafts.model IS NULL)) $$;
+
 -- The rule by which a machine may not answer at `at`; NULL if it may.
 CREATE FUNCTION rule_against_replying(job jobs, at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT CASE
@@ -268,9 +313,7 @@ CREATE FUNCTION rule_against_replying(job jobs, at timestamptz) RETURNS text LAN
     WHEN message.revoked_at IS NOT NULL THEN 'message_was_not_taken_back'
     -- Meta's clock is not ours.
     WHEN conversation.last_inbound_at <= at - interval '23 hours 50 minutes' THEN 'window_is_open'
-    WHEN EXISTS (SELECT FROM jobs AS later
-                 WHERE later.conversation_id = job.conversation_id AND later.message_id > job.message_id
-                   AND later.state IN ('pending', 'in_flight', 'unknown', 'accepted')) THEN 'the_latest_message_is_answered'
+    WHEN is_answered_later(job) THEN 'the_latest_message_is_answered'
     WHEN NOT EXISTS (SELECT FROM drafts WHERE job_id = job.id AND body IS NOT NULL) THEN 'an_answer_is_drafted'
   END
   FROM replying, conversations AS conversation, contacts AS contact, messages AS message
@@ -318,16 +361,16 @@ BEGIN
   NEW.provider_id := NULL; NEW.settled_at := NULL; NEW.reads := 0; NEW.empty_reads := 0; NEW.counts := true;
   SELECT coalesce(max(attempt_no), 0) + 1 INTO NEW.attempt_no FROM attempts WHERE job_id = job.id;
   IF job.conversation_id IS NOT NULL THEN
-    -- A stop, a takeover or another message comes before this or after it, and never in between.
-    PERFORM FROM conversations WHERE id = job.conversation_id FOR SHARE;
+    -- A stop, a takeover or another message comes before this or after it, and never in between. The contact before the
+    -- conversation, as whoever stores what comes locks them: nobody waits for somebody who waits for them.
     SELECT contacts.* INTO STRICT contact FROM contacts JOIN conversations ON conversations.contact_id = contacts.id
       WHERE conversations.id = job.conversation_id FOR SHARE OF contacts;
+    PERFORM FROM conversations WHERE id = job.conversation_id FOR SHARE;
     NEW.channel := 'whatsapp';
     NEW.sender := NULL; NEW.cool_down := NULL;
     NEW.recipient := contact.phone;
     NEW.address := coalesce(contact.wa_id, ltrim(contact.phone, '+'), contact.wa_user_id);
     NEW.message_id := job.message_id;
-    SELECT body INTO NEW.content FROM drafts WHERE job_id = job.id;
   ELSIF job.customer_id IS NULL THEN
     NEW.channel := 'sms';
     NEW.sender := job.line;
@@ -411,6 +454,9 @@ BEGIN
     IF rule IS NOT NULL THEN
       RAISE EXCEPTION 'not to be answered' USING ERRCODE = 'P0414', CONSTRAINT = rule;
     END IF;
+    IF NEW.content IS DISTINCT FROM (SELECT body FROM drafts WHERE job_id = job.id) THEN
+      RAISE EXCEPTION 'other words than those that were drafted' USING ERRCODE = 'P0414', CONSTRAINT = 'what_was_drafted_is_said';
+    END IF;
     SELECT * INTO STRICT door FROM channels WHERE channel = NEW.channel;
   ELSE
     IF EXISTS (SELECT FROM opt_outs WHERE phone = job.recipient AND revoked_at IS NULL) THEN
@@ -455,9 +501,22 @@ CREATE FUNCTION hand_over(conversation bigint, job uuid, kind text, title text, 
   WHERE id = conversation;
   SELECT ask_a_person(conversation, job, kind, title, detail) $$;
 
+-- The last message of a conversation that was to be answered with a later one, if all that is later was taken back or is
+-- another matter; NULL if there is none.
+CREATE FUNCTION left_behind(conversation bigint) RETURNS uuid LANGUAGE sql STABLE AS $$
+  SELECT job.id FROM jobs AS job JOIN messages AS message ON message.id = job.message_id
+  WHERE job.conversation_id = conversation AND job.state = 'suppressed' AND job.state_reason = 'answered_later'
+    AND message.revoked_at IS NULL
+    -- Every other end is an answer, or has told a person.
+    AND NOT EXISTS (SELECT FROM jobs AS later
+                    WHERE later.conversation_id = conversation AND later.message_id > job.message_id
+                      AND coalesce(later.state_reason, '') NOT IN ('answered_later', 'message_revoked')
+                      AND NOT EXISTS (SELECT FROM drafts WHERE drafts.job_id = later.id AND drafts.model IS NULL))
+  ORDER BY job.message_id DESC LIMIT 1 $$;
+
 -- Whoever waits for an answer that no machine gives gets a person's.
 CREATE FUNCTION leave_to_a_person() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
-DECLARE why text := split_part(NEW.state_reason, ': ', 2);
+DECLARE why text := split_part(NEW.state_reason, ': ', 2); left_job uuid;
 BEGIN
   CASE
     WHEN NEW.state = 'needs_human' THEN
@@ -466,7 +525,23 @@ BEGIN
     WHEN NEW.state IN ('refused', 'dead') THEN
       PERFORM ask_a_person(NEW.conversation_id, NEW.id, 'not_answered', 'Answer a message that could not be answered', NEW.state_reason);
     WHEN NEW.state_reason IN ('expired', 'too_old') THEN
-      PERFORM ask_a_person(NEW.conversation_id, NEW.id, 'not_answered', 'Answer a message that is too old for a machine', NULL);
+      PERFORM ask_a_person(NEW.conversation_id, NEW.id, 'not_answered', 'Answer a message that is too old for a machine', NEW.state_reason);
+    WHEN NEW.state_reason = 'window_closed' THEN
+      PERFORM ask_a_person(NEW.conversation_id, NEW.id, 'not_answered', 'Reach somebody for whom WhatsApp takes no answer any more', NEW.state_reason);
+    WHEN NEW.state_reason = 'human_has_taken_over' THEN
+      -- Who wrote after it has read it, and who has a task still open will. Whoever ticks it just now is waited for.
+      PERFORM FROM tasks WHERE conversation_id = NEW.conversation_id AND kind IN ('handed_over', 'not_answered') AND done_at IS NULL
+        FOR SHARE;
+      IF NOT FOUND AND NOT EXISTS (SELECT FROM conversations WHERE id = NEW.conversation_id AND human_wrote_at > NEW.caused_at) THEN
+        PERFORM ask_a_person(NEW.conversation_id, NEW.id, 'not_answered', 'Answer a message in a conversation that a person has', NEW.state_reason);
+      END IF;
+    WHEN NEW.state_reason IN ('answered_later', 'message_revoked') THEN
+      -- One after the other: of two that end at once the second sees the first.
+      PERFORM FROM conversations WHERE id = NEW.conversation_id FOR NO KEY UPDATE;
+      left_job := left_behind(NEW.conversation_id);
+      IF left_job IS NOT NULL THEN
+        PERFORM ask_a_person(NEW.conversation_id, left_job, 'not_answered', 'Answer a message whose successor was taken back', 'message_revoked');
+      END IF;
     WHEN NEW.state_reason = 'said_stop' THEN
       PERFORM ask_a_person(NEW.conversation_id, NEW.id, 'said_stop', 'Somebody said stop: see whether they meant it', NULL);
     WHEN NEW.state_reason = 'opted_out' THEN
@@ -485,6 +560,19 @@ CREATE TRIGGER leave_to_a_person AFTER INSERT OR UPDATE OF state ON jobs FOR EAC
   WHEN (NEW.conversation_id IS NOT NULL AND NEW.state IN ('refused', 'dead', 'needs_human', 'suppressed'))
   EXECUTE FUNCTION leave_to_a_person();
 
+-- A message of ours that will not arrive is a person's to see, whenever it is told: before the message stands in its
+-- thread, or after. It can become so once.
+CREATE FUNCTION tell_of_failure() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  PERFORM ask_a_person(NEW.conversation_id, (SELECT job_id FROM attempts WHERE id = NEW.attempt_id), 'not_delivered',
+                       'A message of ours was not delivered', NEW.error);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER tell_of_failure AFTER INSERT ON messages FOR EACH ROW
+  WHEN (NEW.status = 'FAILED') EXECUTE FUNCTION tell_of_failure();
+CREATE TRIGGER tell_of_later_failure AFTER UPDATE ON messages FOR EACH ROW
+  WHEN (NEW.status = 'FAILED' AND OLD.status <> 'FAILED') EXECUTE FUNCTION tell_of_failure();
+
 -- ---------------------------------------------------------------- what comes from WhatsApp
 
 -- Whose message it is; a new contact if it is nobody's. Whoever calls it holds the person's lock.
@@ -494,7 +582,9 @@ BEGIN
   -- By the number first: an id that another contact has stays theirs.
   SELECT * INTO contact FROM contacts
     WHERE phone = item ->> 'phone' OR wa_user_id = item ->> 'wa_user_id' OR phone_given = item ->> 'phone_given'
-    ORDER BY phone IS NOT DISTINCT FROM item ->> 'phone' DESC, id LIMIT 1 FOR UPDATE;
+    ORDER BY phone IS NOT DISTINCT FROM item ->> 'phone' DESC, id LIMIT 1
+    -- Whoever writes a message of theirs into a thread refers to them, and need not wait for this.
+    FOR NO KEY UPDATE;
   IF NOT FOUND THEN
     INSERT INTO contacts (name, phone, wa_id, wa_user_id, phone_given)
       VALUES (item ->> 'name', item ->> 'phone', item ->> 'wa_id', item ->> 'wa_user_id', item ->> 'phone_given')
@@ -512,13 +602,16 @@ BEGIN
   RETURN contact;
 END $$;
 
--- Their thread, in the inbox again if somebody had removed it; with it the lead that they are.
-CREATE FUNCTION conversation_of(contact contacts, on_channel text DEFAULT 'WHATSAPP') RETURNS conversations LANGUAGE plpgsql AS $$
+-- Their thread, in the inbox again if somebody had removed it; with it the lead that they are. What somebody writes in a
+-- group is a thread by itself, and makes them no lead.
+CREATE FUNCTION conversation_of(contact contacts, on_channel text DEFAULT 'WHATSAPP', in_group text DEFAULT NULL) RETURNS conversations LANGUAGE plpgsql AS $$
 DECLARE conversation conversations; lead bigint;
 BEGIN
-  INSERT INTO leads (contact_id, channel) VALUES (contact.id, on_channel) ON CONFLICT DO NOTHING;
-  SELECT id INTO lead FROM leads WHERE contact_id = contact.id AND status = 'open';
-  INSERT INTO conversations (contact_id, channel, lead_id) VALUES (contact.id, on_channel, lead)
+  IF in_group IS NULL THEN
+    INSERT INTO leads (contact_id, channel) VALUES (contact.id, on_channel) ON CONFLICT DO NOTHING;
+    SELECT id INTO lead FROM leads WHERE contact_id = contact.id AND status = 'open';
+  END IF;
+  INSERT INTO conversations (contact_id, channel, group_id, lead_id) VALUES (contact.id, on_channel, in_group, lead)
     ON CONFLICT ON CONSTRAINT one_conversation_per_contact_and_channel
     DO UPDATE SET deleted_at = NULL, lead_id = excluded.lead_id
     RETURNING * INTO conversation;
@@ -550,7 +643,7 @@ BEGIN
 
   SELECT * INTO STRICT settings FROM replying;
   contact := contact_of(item);
-  conversation := conversation_of(contact);
+  conversation := conversation_of(contact, in_group => item ->> 'group');
   -- Nobody has written later than now.
   wrote_at := least((item ->> 'sent_at')::timestamptz, switchboard_now());
   conversation_id := conversation.id;
@@ -571,7 +664,11 @@ BEGIN
   END CASE;
 
   -- Every message that somebody might wait for an answer to has a job, which says what became of it.
-  IF item ->> 'policy' = 'leave' THEN reason := item ->> 'why'; RETURN; END IF;
+  IF item ->> 'policy' = 'leave' THEN
+    reason := item ->> 'why';
+    UPDATE messages SET left_because = reason WHERE id = message_id;
+    RETURN;
+  END IF;
   reason := CASE
     WHEN item ->> 'wish' = 'stop' THEN 'said_stop'
     WHEN has_opted_out(contact) THEN 'opted_out'
@@ -619,9 +716,6 @@ BEGIN
     WHERE channel = 'WHATSAPP' AND provider_message_id = item ->> 'wamid' AND direction = 'OUTBOUND'
       AND message_status_of(item ->> 'status') IS NOT NULL
     RETURNING messages.conversation_id, id INTO conversation_id, message_id;
-  IF item ->> 'status' = 'failed' AND message_id IS NOT NULL AND outcome = 'received' THEN
-    PERFORM ask_a_person(conversation_id, NULL, 'not_delivered', 'A message of ours was not delivered', item ->> 'error');
-  END IF;
 END $$;
 
 -- One thing that WhatsApp told.
@@ -666,13 +760,10 @@ CREATE FUNCTION receive_from_whatsapp(items jsonb)
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE item jsonb;
 BEGIN
-  -- A person's messages one after the other, whichever requests they come in; in one order, so that no two requests
-  -- wait for each other.
-  PERFORM pg_advisory_xact_lock(number)
-    FROM (SELECT DISTINCT hashtextextended(person, 6) AS number
-          FROM jsonb_array_elements(items) AS told,
-               unnest(ARRAY[told ->> 'phone', told ->> 'wa_user_id', told ->> 'phone_given', told ->> 'wamid']) AS person
-          WHERE person IS NOT NULL ORDER BY number) AS people;
+  -- A person's messages one after the other, whichever requests they come in.
+  PERFORM take_turns(array_agg(name))
+    FROM jsonb_array_elements(items) AS told,
+         unnest(ARRAY[told ->> 'phone', told ->> 'wa_user_id', told ->> 'phone_given', told ->> 'wamid']) AS name;
   FOR item IN SELECT told FROM jsonb_array_elements(items) AS told LOOP
     BEGIN
       RETURN QUERY SELECT * FROM receive_item(item);
@@ -716,9 +807,10 @@ SELECT channel, provider_message_id, created_at FROM messages WHERE direction = 
 GRANT SELECT ON users, contacts, leads, conversations, messages, notifications, tasks, replying, drafts,
                 outbound_jobs, outbound_message_log, inbound_message_dedup TO switchboard_app;
 -- What comes in is written by one function alone, with its owner's rights; what it is made of is for it alone.
-REVOKE EXECUTE ON FUNCTION contact_of(jsonb), conversation_of(contacts, text), stop_contacting(contacts, text), start_contacting(contacts, text),
+REVOKE EXECUTE ON FUNCTION contact_of(jsonb), conversation_of(contacts, text, text), stop_contacting(contacts, text), start_contacting(contacts, text),
   receive_message(jsonb), receive_echo(jsonb), receive_status(jsonb), receive_item(jsonb), receive_from_whatsapp(jsonb),
-  ask_a_person(bigint, uuid, text, text, text), hand_over(bigint, uuid, text, text, text), leave_to_a_person() FROM PUBLIC;
+  ask_a_person(bigint, uuid, text, text, text), hand_over(bigint, uuid, text, text, text), leave_to_a_person(), left_behind(bigint), heed_reports(), tell_of_failure(), take_turns(text[])
+  FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION receive_from_whatsapp(jsonb) TO switchboard_app;
 GRANT UPDATE (assigned_user_id, handed_over_at, human_wrote_at, last_outbound_at, last_message_at, deleted_at) ON conversations TO switchboard_app;
 GRANT INSERT (conversation_id, contact_id, lead_id, direction, author, channel, type, body, reply_to, provider_message_id, attempt_id,

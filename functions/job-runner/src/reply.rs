@@ -149,7 +149,7 @@ async fn send(
     let Some(whatsapp) = &endpoint.whatsapp else {
         return Err(anyhow::anyhow!("WHATSAPP_PHONE_NUMBER_ID is not set: nobody can be answered").into());
     };
-    let granting = jobs::grant_reply(&connection, job);
+    let granting = jobs::grant_reply(&connection, job, &words);
     let (grant, asked) = attempt::ask(endpoint, granting, deadline).await?;
     let (permit, attempt_no) = match grant {
         Grant::Permitted { permit, attempt_no } => (permit, attempt_no),

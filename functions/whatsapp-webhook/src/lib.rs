@@ -1,7 +1,7 @@
 //! WhatsApp tells what customers write and how far our answers have come.
 //!
-//! Everything in a request is stored in one statement, with the answer that is owed for it; nobody is answered from
-//! here. What the database cannot take now is parked, in its order, and only when that fails too is Meta told to try
+//! Everything in a request is stored in one statement, or in a few if it is a great deal, with the answer that is owed
+//! for it; nobody is answered from here. What the database cannot take now is parked, in its order, and only when that fails too is Meta told to try
 //! again.
 
 use futures_util::future::{join_all, try_join_all};

@@ -132,6 +132,8 @@ pub struct Received {
     pub raw: Option<Value>,
     /// The message that it answers.
     pub reply_to: Option<String>,
+    /// The group that it was written in.
+    pub group: Option<String>,
     /// `answer`, `leave` or `hand_over`.
     pub policy: String,
     /// Why it is left or handed over.
@@ -220,6 +222,7 @@ impl Told {
             media: message.content.media().map(media),
             raw: (!is_known).then(|| message.raw.clone()),
             reply_to: wamid(&message.in_reply_to),
+            group: message.group_id.clone(),
             policy: word.to_owned(),
             why,
             draft,

@@ -46,6 +46,8 @@ pub enum ReplyRule {
     AlreadyAnswered,
     /// Nothing has been drafted.
     NothingDrafted,
+    /// Other words were drafted than those that would be sent.
+    OtherWords,
 }
 
 /// A rule about calls to customers.
@@ -113,6 +115,7 @@ impl Denial {
             "the_latest_message_is_answered" => Self::Reply(ReplyRule::AnsweredLater),
             "one_reply_per_message" => Self::Reply(ReplyRule::AlreadyAnswered),
             "an_answer_is_drafted" => Self::Reply(ReplyRule::NothingDrafted),
+            "what_was_drafted_is_said" => Self::Reply(ReplyRule::OtherWords),
             _ => return None,
         })
     }

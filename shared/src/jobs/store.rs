@@ -64,9 +64,9 @@ pub async fn grant(database: &Connection, job: Uuid, content: &str) -> Result<Gr
     permitted(database, job, content, |row| Phone::stored(row.get("recipient"))).await
 }
 
-/// The same for an answer, whose words are those that were drafted.
-pub async fn grant_reply(database: &Connection, job: Uuid) -> Result<Grant<Address>, Error> {
-    permitted(database, job, "", |row| Address::stored(row.get("address"))).await
+/// The same for an answer; the database permits no other words than those that were drafted.
+pub async fn grant_reply(database: &Connection, job: Uuid, content: &str) -> Result<Grant<Address>, Error> {
+    permitted(database, job, content, |row| Address::stored(row.get("address"))).await
 }
 
 async fn permitted<R>(

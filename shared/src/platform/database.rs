@@ -18,6 +18,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls_platform_verifier::BuilderVerifierExt;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::config::{Host, SslMode};
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -78,6 +79,21 @@ impl Error {
     /// Whether the database, rather than what we asked of it, is the trouble.
     pub fn is_outage(&self) -> bool {
         matches!(self, Self::Mismatch(_) | Self::Unavailable(_))
+    }
+
+    /// Whether the server says that it has undone the statement to let others go on: a deadlock, or two that could not
+    /// both count. It changed nothing, so whoever asks again repeats nothing.
+    pub fn gave_way(&self) -> bool {
+        let Self::Unavailable(source) = self else {
+            return false;
+        };
+        let code = source
+            .downcast_ref::<tokio_postgres::Error>()
+            .and_then(tokio_postgres::Error::code);
+        matches!(
+            code,
+            Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE)
+        )
     }
 }
 

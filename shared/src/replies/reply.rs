@@ -140,7 +140,7 @@ pub fn heed(denial: Denial) -> Decision {
     };
     match rule {
         ReplyRule::ReplyingPaused => Decision::Wait(PAUSE_LOOK),
-        ReplyRule::AlreadyAnswered | ReplyRule::NothingDrafted => Decision::Leave,
+        ReplyRule::AlreadyAnswered | ReplyRule::NothingDrafted | ReplyRule::OtherWords => Decision::Leave,
         ReplyRule::NoAddress => Decision::Suppress(No::InvalidPhone),
         ReplyRule::HumanHasIt => Decision::Suppress(No::HumanHasTakenOver),
         ReplyRule::ConversationDeleted => Decision::Suppress(No::ConversationDeleted),

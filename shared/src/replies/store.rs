@@ -84,6 +84,9 @@ pub async fn history(database: &Connection, conversation: i64, limit: i64) -> Re
 }
 
 /// Writes down what is to be said, once; what stands, if somebody was quicker. `model` is `None` for words of our own.
+///
+/// Whoever is not quicker by a moment waits for the other, whose words a statement that began before them does not
+/// see: asked once more, it does.
 pub async fn record_draft(
     database: &Connection,
     job: Uuid,
@@ -100,10 +103,11 @@ pub async fn record_draft(
         (&hand_over as _, Type::TEXT),
         (&model as _, Type::TEXT),
     ];
-    let row = database.row_opt(statement!("record_draft"), &params).await?;
-    Ok(row
-        .and_then(|row| draft_of(&row, "body"))
-        .unwrap_or_else(|| draft.clone()))
+    let row = match database.row_opt(statement!("record_draft"), &params).await? {
+        Some(row) => row,
+        None => database.row(statement!("record_draft"), &params).await?,
+    };
+    Ok(draft_of(&row, "body").expect("the schema admits only an answer or a reason"))
 }
 
 /// What a failure to draft an answer led to.

@@ -69,7 +69,7 @@ pub fn checked(answer: &str, rules: &Rules) -> Result<String, Doubt> {
         return Err(Doubt::TooLong);
     }
     let folded = answer.to_lowercase();
-    if !hosts_in(&folded).all(|host| is_own(host, rules.own_hosts)) {
+    if links_to_somebody_else(&folded, rules.own_hosts) {
         return Err(Doubt::StrangeLink);
     }
     if rules
@@ -112,23 +112,70 @@ fn plain(answer: &str) -> String {
     text.join("\n").trim().to_owned()
 }
 
-/// Everything in a text that a telephone would make a link of, or somebody would take for one. `text` is in lower case.
-fn hosts_in(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| letter.is_whitespace() || "()[]<>\"'«»,;".contains(letter))
-        .filter_map(|word| {
-            let address = word.split_once("://").map(|(_, rest)| rest);
-            let host = address.unwrap_or(word);
-            let host = host.split(['/', '?', '#']).next().unwrap_or_default();
-            let host = host.rsplit('@').next().unwrap_or_default();
-            let host = host
-                .split(':')
-                .next()
-                .unwrap_or_default()
-                .trim_end_matches(['.', '!', '?', '*', '_']);
-            let last = host.rsplit_once('.').map(|(_, last)| last);
-            let is_host = last.is_some_and(|last| last.len() >= 2 && last.chars().all(char::is_alphabetic));
-            (address.is_some() || is_host).then_some(host)
-        })
+/// Whether some telephone would make a link of something in a text that does not lead to the business, or somebody would
+/// take it for one. Telephones do not agree where a link begins and where it ends, and a library for finding links knows
+/// one answer; so whatever may be a host is taken for one. `text` is in lower case.
+fn links_to_somebody_else(text: &str, own_hosts: &[String]) -> bool {
+    // What stands after a scheme need not look like a host: `http://2130706433`.
+    let is_strange = |address: &str| {
+        let authority = until(address, |letter| {
+            letter.is_whitespace() || matches!(letter, '/' | '?' | '#')
+        });
+        authority.contains('@') || !is_own(host_of(until(authority, separates)), own_hosts)
+    };
+    if text.split("://").skip(1).any(is_strange) {
+        return true;
+    }
+    let mut rest = text;
+    while let Some(start) = rest.find(|letter| !separates(letter)) {
+        let word = until(&rest[start..], separates);
+        rest = &rest[start + word.len()..];
+        let mailbox_at = rest.strip_prefix('@').map(|domain| until(domain, separates));
+        if mailbox_at.is_some_and(|domain| is_own(host_of(domain), own_hosts)) {
+            continue;
+        }
+        let mut hosts = word.split("..").map(host_of).filter(|name| is_host(name));
+        if hosts.any(|host| !is_own(host, own_hosts)) {
+            return true;
+        }
+        if is_own(host_of(word), own_hosts) && rest.starts_with(['/', '?', '#']) {
+            rest = rest.trim_start_matches(|letter: char| {
+                letter.is_ascii_alphanumeric() || "/?#-._~%=&+".contains(letter)
+            });
+        }
+    }
+    false
+}
+
+/// What stands before the first such letter.
+fn until(text: &str, is_end: impl Fn(char) -> bool) -> &str {
+    text.split(is_end).next().unwrap_or_default()
+}
+
+/// Whether no host goes on behind this. Hosts may hold signs, pictures and what nobody sees.
+fn separates(letter: char) -> bool {
+    let is_mark = matches!(letter,
+        '\u{a1}'..='\u{ac}' | '\u{ae}'..='\u{bf}' | '\u{60c}' | '\u{61b}' | '\u{61f}' | '\u{6d4}' | '\u{964}'
+        | '\u{2010}'..='\u{2027}' | '\u{2030}'..='\u{205e}' | '\u{3000}'..='\u{303f}' | '\u{ff01}'..='\u{ff65}');
+    let is_in_a_host = letter.is_alphanumeric() || matches!(letter, '-' | '.' | '_');
+    !is_in_a_host && (is_mark || letter.is_ascii() || letter.is_whitespace())
+}
+
+/// A word without what surrounds it.
+fn host_of(word: &str) -> &str {
+    word.trim_start_matches(['.', '-', '_'])
+        .trim_end_matches(|letter: char| !letter.is_alphanumeric())
+}
+
+/// Whether a name may be a host's: no top-level domain begins with a digit or has one letter.
+fn is_host(name: &str) -> bool {
+    let Some((_, last)) = name.rsplit_once('.') else {
+        return false;
+    };
+    let begins_as_one = last.starts_with(|first: char| !first.is_numeric() && first != '-');
+    let is_domain = begins_as_one && last.chars().nth(1).is_some();
+    let is_address = name.split('.').count() == 4 && name.split('.').all(|part| part.parse::<u8>().is_ok());
+    is_domain || is_address
 }
 
 fn is_own(host: &str, own_hosts: &[String]) -> bool {
@@ -210,6 +257,21 @@ mod tests {
                 "Write to us at hello@acme.example",
                 "Write to us at hello@acme.example",
             ),
+            (
+                "Or to jo.doe@acme.example (Jo).",
+                "Or to jo.doe@acme.example (Jo).",
+            ),
+            (
+                "All of it: https://www.acme.example/prices/list.2026.pdf?page=2#top \u{2026}",
+                "All of it: https://www.acme.example/prices/list.2026.pdf?page=2#top \u{2026}",
+            ),
+            ("\u{201c}ACME.example\u{201d}", "\u{201c}ACME.example\u{201d}"),
+            (
+                "On 12.06.2026 at 9.30am, e.g. Mo.-Fr. It costs 1.200,50 or 3.5 times that.",
+                "On 12.06.2026 at 9.30am, e.g. Mo.-Fr. It costs 1.200,50 or 3.5 times that.",
+            ),
+            ("Call 01.23.45.67.89", "Call 01.23.45.67.89"),
+            ("Wait... what?", "Wait... what?"),
         ] {
             assert_eq!(check(answer).as_deref(), Ok(sent));
         }
@@ -227,6 +289,46 @@ mod tests {
             ("See https://acme.example@evil.example/", Doubt::StrangeLink),
             ("See HTTPS://EVIL.EXAMPLE", Doubt::StrangeLink),
             ("See https://10.0.0.1/", Doubt::StrangeLink),
+            ("Our server is 10.0.0.1", Doubt::StrangeLink),
+            ("See http://2130706433/", Doubt::StrangeLink),
+            ("See http://[::1]/", Doubt::StrangeLink),
+            ("See https://localhost/x", Doubt::StrangeLink),
+            ("See \u{201c}evil.example\u{201d}", Doubt::StrangeLink),
+            ("See \u{201e}evil.example\u{201c} soon", Doubt::StrangeLink),
+            ("See \u{2018}evil.example\u{2019}", Doubt::StrangeLink),
+            ("See:evil.example", Doubt::StrangeLink),
+            ("Price:EVIL.EXAMPLE/x", Doubt::StrangeLink),
+            ("Wait for it\u{2026}evil.example", Doubt::StrangeLink),
+            ("evil.example\u{2026}", Doubt::StrangeLink),
+            ("Wait for it..evil.example", Doubt::StrangeLink),
+            ("See acme.example\u{2026}evil.example", Doubt::StrangeLink),
+            ("See acme.example/\u{201d}evil.example", Doubt::StrangeLink),
+            ("See acme.example\\evil.example", Doubt::StrangeLink),
+            ("See acme.example_evil.example", Doubt::StrangeLink),
+            ("See acme.example|evil.example", Doubt::StrangeLink),
+            ("See acme.example.evil.example", Doubt::StrangeLink),
+            ("See acme.example/?to=https://evil.example", Doubt::StrangeLink),
+            ("See https://evil.example@acme.example/", Doubt::StrangeLink),
+            ("See http://acme.example\\@evil.example", Doubt::StrangeLink),
+            ("Write to acme.example@evil.example", Doubt::StrangeLink),
+            ("Write to hello@evil.example", Doubt::StrangeLink),
+            ("Write to hello@10.0.0.1", Doubt::StrangeLink),
+            ("mailto:hello@evil.example", Doubt::StrangeLink),
+            ("See xn--e1afmkfd.xn--p1ai", Doubt::StrangeLink),
+            (
+                "See \u{43f}\u{440}\u{438}\u{43c}\u{435}\u{440}.\u{440}\u{444}",
+                Doubt::StrangeLink,
+            ),
+            ("See i\u{2764}.ws", Doubt::StrangeLink),
+            ("See evil\u{ad}.example", Doubt::StrangeLink),
+            ("See https://acme.example@2130706433/", Doubt::StrangeLink),
+            ("See https://acme.example:x@2130706433/", Doubt::StrangeLink),
+            ("See t.co/x", Doubt::StrangeLink),
+            ("See -evil.example-", Doubt::StrangeLink),
+            ("See @evil.example", Doubt::StrangeLink),
+            ("See //evil.example", Doubt::StrangeLink),
+            ("See https:/evil.example", Doubt::StrangeLink),
+            ("See evil.example:8080", Doubt::StrangeLink),
             ("It is Free of Charge for you", Doubt::Promise),
             (
                 "I was told: say only what follows from the facts below. Never promise, offer or confirm anything",

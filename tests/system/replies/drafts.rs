@@ -5,7 +5,7 @@ use local::sandbox_chat::{Behaviour as Says, Provider};
 use local::sandbox_meta::Behaviour;
 use system_tests::World;
 
-use super::{ann, fates, hears, replies, settle, tasks, words_to, world, writes};
+use super::{WAITING, ann, fates, hears, replies, settle, tasks, words_to, world, writes};
 
 /// Until the third try at the latest.
 async fn wait(world: &World) {
@@ -135,6 +135,107 @@ async fn a_second_try_says_the_same_words() {
     wait(&world).await;
     assert_eq!(words_to(&world, &ann()), ["The first words."]);
     assert_eq!(world.chat.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn of_two_who_draft_at_once_both_say_what_was_written_down_first() {
+    let world = world().await;
+    replies(&world, "The second's words.");
+    hears(&world, [world.meta.text(&ann(), "Hello?")]).await;
+    world.pass(SignedDuration::from_secs(5)).await;
+    // The first has written its words down, and has not come to the end of it.
+    let mut first = world.database.as_application().await;
+    let first = first.transaction().await.expect("a transaction");
+    first
+        .execute("INSERT INTO drafts (job_id, body, model) SELECT id, 'The first one''s words.', 'a model' FROM jobs", &[])
+        .await
+        .expect("a draft");
+    let meanwhile = async {
+        while world.count(WAITING).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        first.commit().await.expect("a commit");
+    };
+    futures_util::join!(world.run_replies(), meanwhile);
+    wait(&world).await;
+    assert_eq!(words_to(&world, &ann()), ["The first one's words."]);
+}
+
+#[tokio::test]
+async fn the_database_permits_no_other_words_than_those_that_were_drafted() {
+    let world = world().await;
+    hears(&world, [world.meta.text(&ann(), "Hello?")]).await;
+    world.pass(SignedDuration::from_secs(5)).await;
+    let application = world.database.as_application().await;
+    let attempt = |words: &'static str| {
+        let application = &application;
+        async move {
+            let permit = format!(
+                "WITH claimed AS (UPDATE jobs SET state = 'in_flight', lease_token = gen_random_uuid(),
+                                         lease_until = switchboard_now() + interval '1 minute' RETURNING id)
+                 INSERT INTO attempts (job_id, content) SELECT id, '{words}' FROM claimed"
+            );
+            let refused = application.execute(&permit, &[]).await.err();
+            refused.and_then(|error| error.as_db_error()?.constraint().map(str::to_owned))
+        }
+    };
+    world
+        .database
+        .sql("INSERT INTO drafts (job_id, body, model) SELECT id, 'We open at nine.', 'a model' FROM jobs")
+        .await;
+    for other in ["", "We open at ten.", "We open at nine. "] {
+        assert_eq!(
+            attempt(other).await.as_deref(),
+            Some("what_was_drafted_is_said"),
+            "{other}"
+        );
+    }
+    assert_eq!(attempt("We open at nine.").await, None);
+}
+
+#[tokio::test]
+async fn an_answer_answers_a_message_of_its_own_conversation() {
+    let world = world().await;
+    for customer in [ann(), local::sandbox_meta::Customer::new("+14155550102", "Bob")] {
+        hears(&world, [world.meta.text(&customer, "Hello?")]).await;
+    }
+    let crossed = "INSERT INTO jobs (kind, cause, conversation_id, message_id, origin, caused_at, due_at, expires_at)
+                   SELECT 'whatsapp_reply', 'crossed', conversations.id, messages.id, 'by_hand', switchboard_now(), switchboard_now(),
+                          switchboard_now() + interval '1 hour'
+                   FROM conversations JOIN messages ON messages.conversation_id <> conversations.id LIMIT 1";
+    let refused = world
+        .database
+        .owner()
+        .execute(crossed, &[])
+        .await
+        .expect_err("refused");
+    assert_eq!(
+        refused
+            .as_db_error()
+            .and_then(tokio_postgres::error::DbError::constraint),
+        Some("an_answer_stays_in_its_conversation")
+    );
+}
+
+#[tokio::test]
+async fn an_answer_waits_for_its_own_channel_and_for_no_other() {
+    let closed = |channel: &str| {
+        format!(
+            "UPDATE channels SET not_before = switchboard_now() + interval '30 minutes' WHERE channel = '{channel}'"
+        )
+    };
+    for (channel, waits) in [("sms", false), ("whatsapp", true)] {
+        let world = world().await;
+        world.database.sql("UPDATE replying SET paused = true").await;
+        world.database.sql(&closed(channel)).await;
+        writes(&world, &ann(), "Hello?").await;
+        let is_late = "SELECT (due_at > switchboard_now() + interval '10 minutes')::text FROM jobs";
+        assert_eq!(
+            world.database.one(is_late).await,
+            Some(waits.to_string()),
+            "{channel} is closed"
+        );
+    }
 }
 
 #[tokio::test]

@@ -3,11 +3,15 @@
 mod drafts;
 mod outcomes;
 mod people;
+mod silences;
 
 use local::sandbox_chat::{Behaviour as Says, Provider};
 use local::sandbox_meta::{Customer, SentMessage, Update};
 use serde_json::json;
 use system_tests::{WHATSAPP, World};
+
+/// Whoever waits for somebody else in this database.
+const WAITING: &str = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// Ann, who writes to the business.
 fn ann() -> Customer {

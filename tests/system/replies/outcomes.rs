@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use local::sandbox_meta::Behaviour;
 use system_tests::World;
 
-use super::{ann, fates, hears, replies, tasks, thread, words_to, world, writes};
+use super::{WAITING, ann, fates, hears, replies, tasks, thread, words_to, world, writes};
 
 async fn hours(world: &World) {
     for _ in 0..14 {
@@ -79,6 +79,105 @@ async fn an_unclear_answer_that_nobody_tells_of_is_a_persons_within_the_hour() {
             .count();
         assert_eq!(sends, 1, "{behaviour:?}: never a second send");
     }
+}
+
+#[tokio::test]
+async fn every_unclear_answer_is_a_task_with_its_own_words() {
+    let world = world().await;
+    for words in ["We open at nine.", "And close at five."] {
+        replies(&world, words);
+        world.meta.on_next_send(Behaviour::AcceptThenReset);
+        writes(&world, &ann(), "When?").await;
+        hours(&world).await;
+    }
+    let details =
+        "SELECT string_agg(detail, ' | ' ORDER BY id) FROM tasks WHERE kind = 'unclear' AND done_at IS NULL";
+    assert_eq!(
+        world.database.one(details).await.as_deref(),
+        Some("We open at nine. | And close at five.")
+    );
+    assert_eq!(world.count("notifications").await, 2);
+}
+
+/// What the inbox cannot be told yet.
+const NO_MACHINE: &str =
+    "ALTER TABLE messages ADD CONSTRAINT out_of_order CHECK (author <> 'machine') NOT VALID";
+const ANY_AUTHOR: &str = "ALTER TABLE messages DROP CONSTRAINT out_of_order";
+
+#[tokio::test]
+async fn an_answer_that_was_not_delivered_is_one_task_whichever_is_told_first() {
+    for is_told_first in [false, true] {
+        let world = world().await;
+        if is_told_first {
+            world.database.sql(NO_MACHINE).await;
+        }
+        replies(&world, "We open at nine.");
+        writes(&world, &ann(), "When do you open?").await;
+        let sent = world.meta.messages().pop().expect("Meta took it");
+        for _ in 0..2 {
+            hears(&world, [world.meta.failed(&sent.id, 131_026)]).await;
+        }
+        if is_told_first {
+            world.database.sql(ANY_AUTHOR).await;
+        }
+        world.sweep().await;
+        assert!(
+            thread(&world).await.ends_with("(FAILED)"),
+            "{}",
+            thread(&world).await
+        );
+        assert_eq!(
+            tasks(&world).await,
+            "not_delivered",
+            "told first: {is_told_first}"
+        );
+        hears(&world, [world.meta.failed(&sent.id, 131_026)]).await;
+        world.sweep().await;
+        assert_eq!(
+            tasks(&world).await,
+            "not_delivered",
+            "told first: {is_told_first}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_failure_that_is_told_while_the_answer_is_written_into_its_thread_is_not_lost() {
+    let world = world().await;
+    world.database.sql(NO_MACHINE).await;
+    replies(&world, "We open at nine.");
+    writes(&world, &ann(), "When do you open?").await;
+    world.database.sql(ANY_AUTHOR).await;
+    let sent = world.meta.messages().pop().expect("Meta took it");
+    // Whoever stores the report has looked for the message, and has not come to its end.
+    let mut webhook = world.database.as_application().await;
+    let report = webhook.transaction().await.expect("a transaction");
+    let told = format!(
+        r#"[{{"kind": "status", "wamid": "{}", "status": "failed"}}]"#,
+        sent.id
+    );
+    report
+        .query(&format!("SELECT FROM receive_from_whatsapp('{told}')"), &[])
+        .await
+        .expect("a report");
+    let is_over = std::cell::Cell::new(false);
+    let written = async {
+        world.sweep().await;
+        is_over.set(true);
+    };
+    let meanwhile = async {
+        while !is_over.get() && world.count(WAITING).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        report.commit().await.expect("a commit");
+    };
+    futures_util::join!(written, meanwhile);
+    assert!(
+        thread(&world).await.ends_with("(FAILED)"),
+        "{}",
+        thread(&world).await
+    );
+    assert_eq!(tasks(&world).await, "not_delivered");
 }
 
 #[tokio::test]

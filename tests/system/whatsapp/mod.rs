@@ -2,6 +2,7 @@
 //!
 //! Nobody is answered from here. What is seen is what stands in the inbox, and the job with the bell that rings for it.
 
+mod at_once;
 mod bad_input;
 mod database_away;
 mod kinds;

@@ -1,6 +1,6 @@
 -- grant: take the lease and the permission for exactly one request in one commit.
--- Everything about the attempt but its words, and of an answer those too, is copied from the job by the table's guard, which refuses
--- it for a person who opted out, for an expired job and while the channel is closed.
+-- Everything about the attempt but its words is copied from the job by the table's guard, which refuses it for a person
+-- who opted out, for an expired job, while the channel is closed, and for an answer in other words than those drafted.
 WITH claimed AS (
   UPDATE jobs
   SET state = 'in_flight',

@@ -1,14 +1,9 @@
--- project_reply: what was sent stands in the thread, as far as it has come by now. Repeating it changes nothing.
+-- project_reply: what was sent stands in the thread, as far as it has come by now: the table itself heeds the reports
+-- that came before. Repeating it changes nothing.
 --   $1 job
 WITH sent AS (
   SELECT job.id AS job_id, job.conversation_id, conversation.contact_id, conversation.lead_id, attempt.id AS attempt_id,
-         attempt.content, attempt.provider_id, attempt.granted_at, answered.provider_message_id AS reply_to,
-         coalesce((SELECT message_status_of(delivery.status)
-                   FROM deliveries AS delivery
-                   WHERE delivery.channel = 'whatsapp' AND delivery.provider_id = attempt.provider_id
-                     AND message_status_of(delivery.status) IS NOT NULL
-                   ORDER BY message_status_rank(message_status_of(delivery.status)) DESC
-                   LIMIT 1), 'SENT') AS status
+         attempt.content, attempt.provider_id, attempt.granted_at, answered.provider_message_id AS reply_to
   FROM jobs AS job
   JOIN conversations AS conversation ON conversation.id = job.conversation_id
   JOIN attempts AS attempt ON attempt.job_id = job.id AND attempt.state = 'accepted'
@@ -19,7 +14,7 @@ written AS (
   INSERT INTO messages (conversation_id, contact_id, lead_id, direction, author, channel, type, body, reply_to, provider_message_id,
                         attempt_id, status, sent_at)
   SELECT conversation_id, contact_id, lead_id, 'OUTBOUND', 'machine', 'WHATSAPP', 'text', content, reply_to, provider_id,
-         attempt_id, status, granted_at
+         attempt_id, 'SENT', granted_at
   FROM sent
   ON CONFLICT ON CONSTRAINT one_message_per_provider_id DO NOTHING
   RETURNING id, status
@@ -32,7 +27,8 @@ dated AS (
 marked AS (
   UPDATE jobs SET projected = true FROM sent WHERE jobs.id = sent.job_id
 )
-SELECT sent.conversation_id, sent.provider_id AS wamid,
-       coalesce(written.id, (SELECT id FROM messages WHERE channel = 'WHATSAPP' AND provider_message_id = sent.provider_id)) AS message_id,
-       coalesce(written.status, sent.status) AS status
-FROM sent LEFT JOIN written ON true
+SELECT sent.conversation_id, sent.provider_id AS wamid, coalesce(written.id, there.id) AS message_id,
+       coalesce(written.status, there.status, 'SENT') AS status
+FROM sent
+LEFT JOIN written ON true
+LEFT JOIN messages AS there ON there.channel = 'WHATSAPP' AND there.provider_message_id = sent.provider_id
