@@ -15,6 +15,7 @@ CREATE UNIQUE INDEX one_user_per_email ON users (lower(email));
 
 -- Whoever writes to the business. WhatsApp lets people hide their number, so a person is known by it or by the id
 -- that WhatsApp gives them for this business; what is neither is kept as it was sent, for somebody to put right.
+-- Somebody who turns out to have several names has a row for each that did not fit into the first.
 CREATE TABLE contacts (
   id          bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT contacts_key PRIMARY KEY,
   name        text,
@@ -23,10 +24,18 @@ CREATE TABLE contacts (
   wa_id       text CONSTRAINT wa_id_is_digits CHECK (wa_id ~ '^[0-9]{7,15}$'),
   wa_user_id  text CONSTRAINT one_contact_per_wa_user_id UNIQUE,
   phone_given text CONSTRAINT one_contact_per_phone_given UNIQUE,
+  -- The row of the same person in whose thread they go on; NULL for that row itself.
+  same_as     bigint REFERENCES contacts,
+  -- When they last took a stop back in words, and when they last switched marketing on again at WhatsApp: by WhatsApp's
+  -- clock, so that a stop which was said before and is told after it is known for what it is.
+  said_start_at timestamptz,
+  resumed_at  timestamptz,
   created_at  timestamptz NOT NULL DEFAULT switchboard_now(),
   updated_at  timestamptz NOT NULL DEFAULT switchboard_now(),
-  CONSTRAINT contact_is_somebody CHECK (num_nonnulls(phone, wa_user_id, phone_given) > 0)
+  CONSTRAINT contact_is_somebody CHECK (num_nonnulls(phone, wa_user_id, phone_given) > 0),
+  CONSTRAINT contact_is_the_same_as_another CHECK (same_as <> id)
 );
+CREATE INDEX contacts_of_a_person ON contacts (coalesce(same_as, id));
 
 -- Somebody who may become a customer: one case at a time.
 CREATE TABLE leads (
@@ -89,6 +98,10 @@ CREATE TABLE messages (
   direction           text NOT NULL CONSTRAINT direction_is_known CHECK (direction IN ('INBOUND', 'OUTBOUND')),
   author              text NOT NULL CONSTRAINT author_is_known CHECK (author IN ('customer', 'machine', 'human')),
   channel             text NOT NULL,
+  -- Who wrote it, as WhatsApp named them: an answer goes there, whatever becomes of the contact.
+  sender_phone        phone,
+  sender_wa_id        text,
+  sender_user_id      text,
   -- In the provider's words.
   type                text NOT NULL,
   -- What a person would read of it; NULL for what has no words, and for what its author took back.
@@ -113,15 +126,18 @@ CREATE TABLE messages (
   CONSTRAINT a_message_is_of_one_conversation UNIQUE (conversation_id, id),
   CONSTRAINT customers_write_to_us CHECK ((direction = 'INBOUND') = (author = 'customer')),
   CONSTRAINT what_came_was_received CHECK ((direction = 'INBOUND') = (status = 'RECEIVED')),
-  CONSTRAINT a_machine_writes_by_permission CHECK (author <> 'machine' OR attempt_id IS NOT NULL)
+  CONSTRAINT a_machine_writes_by_permission CHECK (author <> 'machine' OR attempt_id IS NOT NULL),
+  CONSTRAINT only_what_came_has_a_sender CHECK (direction = 'INBOUND' OR num_nonnulls(sender_phone, sender_wa_id, sender_user_id) = 0)
 );
 CREATE INDEX messages_in_order ON messages (conversation_id, sent_at, id);
 
 CREATE FUNCTION guard_message() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF (NEW.id, NEW.conversation_id, NEW.direction, NEW.author, NEW.channel, NEW.provider_message_id, NEW.attempt_id, NEW.sent_at)
+  IF (NEW.id, NEW.conversation_id, NEW.direction, NEW.author, NEW.channel, NEW.provider_message_id, NEW.attempt_id, NEW.sent_at,
+      NEW.sender_phone, NEW.sender_wa_id, NEW.sender_user_id)
      IS DISTINCT FROM
-     (OLD.id, OLD.conversation_id, OLD.direction, OLD.author, OLD.channel, OLD.provider_message_id, OLD.attempt_id, OLD.sent_at)
+     (OLD.id, OLD.conversation_id, OLD.direction, OLD.author, OLD.channel, OLD.provider_message_id, OLD.attempt_id, OLD.sent_at,
+      OLD.sender_phone, OLD.sender_wa_id, OLD.sender_user_id)
   THEN RAISE EXCEPTION 'whose message it is cannot change' USING ERRCODE = 'P0406', CONSTRAINT = 'message_identity'; END IF;
   IF message_status_rank(NEW.status) < message_status_rank(OLD.status) THEN NEW.status := OLD.status; NEW.error := OLD.error; END IF;
   RETURN NEW;
@@ -148,6 +164,16 @@ END $$;
 CREATE TRIGGER heed_reports BEFORE INSERT ON messages FOR EACH ROW
   WHEN (NEW.direction = 'OUTBOUND') EXECUTE FUNCTION heed_reports();
 CREATE TRIGGER keep_messages BEFORE DELETE OR TRUNCATE ON messages EXECUTE FUNCTION refuse_removal();
+
+-- What its author made of a message that has not been told yet: it waits for it.
+CREATE TABLE held_changes (
+  provider_message_id text CONSTRAINT one_held_change_per_message PRIMARY KEY,
+  body                text,
+  edited_at           timestamptz,
+  revoked_at          timestamptz,
+  told_at             timestamptz NOT NULL DEFAULT switchboard_now(),
+  CONSTRAINT a_change_is_one CHECK (num_nonnulls(edited_at, revoked_at) > 0 AND (body IS NULL) = (edited_at IS NULL))
+);
 
 -- ---------------------------------------------------------------- what is left to a person
 
@@ -212,16 +238,81 @@ INSERT INTO replying DEFAULT VALUES;
 
 -- ---------------------------------------------------------------- who said stop
 
--- Somebody who hides their number can say stop too.
+-- Somebody who hides their number can say stop too. A stop stands from when it was said, which is not when it was told.
 ALTER TABLE opt_outs
   ALTER COLUMN phone DROP NOT NULL,
   ADD COLUMN wa_user_id text,
+  -- The last time that they said it while it stood, and how.
+  ADD COLUMN said_again_at timestamptz,
+  ADD COLUMN said_again_by text,
+  ADD CONSTRAINT said_again_names_its_source CHECK ((said_again_at IS NULL) = (said_again_by IS NULL)),
   ADD CONSTRAINT somebody_opted_out CHECK (num_nonnulls(phone, wa_user_id) = 1);
 CREATE UNIQUE INDEX one_live_opt_out_per_wa_user_id ON opt_outs (wa_user_id) WHERE revoked_at IS NULL;
 
+-- A stop that is said again counts from then on: what takes back the first one alone leaves it standing. A switch at
+-- WhatsApp is the weaker word, and never takes the place of a stronger one.
+CREATE FUNCTION hear_stop_again() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+  UPDATE opt_outs
+    SET said_again_at = greatest(opted_out_at, said_again_at, NEW.opted_out_at),
+        said_again_by = CASE WHEN NEW.source = 'whatsapp_preference' THEN coalesce(said_again_by, NEW.source) ELSE NEW.source END
+    WHERE revoked_at IS NULL AND (phone = NEW.phone OR wa_user_id = NEW.wa_user_id)
+      AND (NEW.opted_out_at > greatest(opted_out_at, said_again_at)
+           OR NEW.source <> 'whatsapp_preference' AND source = 'whatsapp_preference' AND coalesce(said_again_by, source) = source);
+  RETURN NEW;
+END $$;
+CREATE TRIGGER hear_stop_again BEFORE INSERT ON opt_outs FOR EACH ROW EXECUTE FUNCTION hear_stop_again();
+
+-- Every name under which a person can say stop: the spellings of their numbers, with a +, and their ids.
+CREATE FUNCTION names_of(contact contacts) RETURNS text[] LANGUAGE sql STABLE AS $$
+  SELECT coalesce(array_agg(DISTINCT called), '{}')
+  FROM contacts AS form, unnest(ARRAY[form.phone::text, '+' || form.wa_id, form.wa_user_id]) AS called
+  WHERE coalesce(form.same_as, form.id) = coalesce(contact.same_as, contact.id) AND called IS NOT NULL $$;
+
 CREATE FUNCTION has_opted_out(contact contacts) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM opt_outs WHERE revoked_at IS NULL AND phone IN (contact.phone, '+' || contact.wa_id))
-      OR EXISTS (SELECT FROM opt_outs WHERE revoked_at IS NULL AND wa_user_id = contact.wa_user_id) $$;
+  SELECT EXISTS (SELECT FROM opt_outs WHERE revoked_at IS NULL AND (phone = ANY (names) OR wa_user_id = ANY (names)))
+  FROM names_of(contact) AS names $$;
+
+-- Whoever said stop under one of these names has said it under all: texts and calls know only numbers.
+CREATE FUNCTION spread_stops(names text[]) RETURNS void LANGUAGE sql AS $$
+  WITH said AS (
+    SELECT coalesce(min(source) FILTER (WHERE source <> 'whatsapp_preference'),
+                    min(said_again_by) FILTER (WHERE said_again_by <> 'whatsapp_preference'), 'whatsapp_preference') AS source,
+           max(greatest(opted_out_at, said_again_at)) AS said_at
+    FROM opt_outs WHERE revoked_at IS NULL AND (phone = ANY (names) OR wa_user_id = ANY (names))
+    HAVING count(*) > 0
+  )
+  INSERT INTO opt_outs (phone, wa_user_id, source, opted_out_at)
+    SELECT DISTINCT CASE WHEN name LIKE '+%' THEN name END, CASE WHEN name NOT LIKE '+%' THEN name END, said.source, said.said_at
+    FROM said, unnest(names) AS name
+    WHERE name IS NOT NULL
+      -- Taken back under this name, whoever took it back.
+      AND NOT EXISTS (SELECT FROM opt_outs AS before
+                      WHERE before.revoked_at IS NOT NULL AND (before.phone = name OR before.wa_user_id = name)
+                        AND greatest(before.opted_out_at, before.said_again_at) >= said.said_at)
+    ON CONFLICT DO NOTHING $$;
+
+-- All names of a person follow the first of them, and it follows none.
+CREATE FUNCTION guard_contact() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF NEW.same_as IS NOT NULL
+     AND EXISTS (SELECT FROM contacts AS form
+                 WHERE coalesce(form.same_as, form.id) = NEW.id AND form.id <> NEW.id
+                    OR form.id = NEW.same_as AND form.same_as IS NOT NULL) THEN
+    RAISE EXCEPTION 'a name follows the first of its person' USING ERRCODE = 'check_violation', CONSTRAINT = 'names_follow_the_first';
+  END IF;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER guard_contact AFTER INSERT OR UPDATE OF same_as ON contacts FOR EACH ROW EXECUTE FUNCTION guard_contact();
+
+-- A stop outlives that its author gets another name, however that comes about.
+CREATE FUNCTION carry_stops() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  PERFORM spread_stops(names_of(NEW) || ARRAY[OLD.phone::text, '+' || OLD.wa_id, OLD.wa_user_id]);
+  RETURN NULL;
+END $$;
+CREATE TRIGGER carry_stops AFTER INSERT OR UPDATE OF phone, wa_id, wa_user_id, same_as ON contacts
+  FOR EACH ROW EXECUTE FUNCTION carry_stops();
 
 -- ---------------------------------------------------------------- the ledger
 
@@ -293,11 +384,29 @@ BEGIN
 END $$;
 -- ---------------------------------------------------------------- who may be answered
 
--- Whether what somebody wrote is answered with something that they wrote later, or will be. What they took back is
--- answered by nobody; and words of our own answer only whoever asked for them.
+-- Every thread of a person on WhatsApp: under each of their names there may be one.
+CREATE FUNCTION threads_of(contact contacts) RETURNS SETOF conversations LANGUAGE sql STABLE AS $$
+  SELECT conversations.* FROM conversations JOIN contacts AS form ON form.id = conversations.contact_id
+  WHERE conversations.channel = 'WHATSAPP' AND conversations.group_id IS NULL
+     AND coalesce(form.same_as, form.id) = coalesce(contact.same_as, contact.id) $$;
+
+-- Where an answer goes: to who wrote, by the name under which they wrote. What was no number is answered at the one that
+-- a person put in its place.
+CREATE FUNCTION addressee_of(message messages, contact contacts, OUT phone phone, OUT address text) LANGUAGE sql STABLE AS $$
+  SELECT CASE WHEN is_named THEN message.sender_phone ELSE contact.phone END,
+         CASE WHEN is_named THEN coalesce(message.sender_wa_id, ltrim(message.sender_phone, '+'), message.sender_user_id)
+              ELSE coalesce(contact.wa_id, ltrim(contact.phone, '+')) END
+  FROM (SELECT num_nonnulls(message.sender_phone, message.sender_user_id) > 0 AS is_named) AS sender $$;
+
+-- Whether what somebody wrote is answered with something that they wrote later, or will be; later is what was written
+-- later, not what was told later. What they took back is answered by nobody; and words of our own answer only whoever
+-- asked for them.
 CREATE FUNCTION is_answered_later(job jobs) RETURNS boolean LANGUAGE sql STABLE AS $$
-  SELECT EXISTS (SELECT FROM jobs AS later JOIN messages AS newer ON newer.id = later.message_id
-                 WHERE later.conversation_id = job.conversation_id AND later.message_id > job.message_id
+  SELECT EXISTS (SELECT FROM messages AS message, conversations AS conversation, contacts AS contact,
+                             threads_of(contact) AS thread, jobs AS later, messages AS newer
+                 WHERE message.id = job.message_id AND conversation.id = job.conversation_id AND contact.id = conversation.contact_id
+                   AND later.conversation_id = thread.id AND newer.id = later.message_id
+                   AND (newer.sent_at, newer.id) > (message.sent_at, message.id)
                    AND (later.state IN ('in_flight', 'unknown', 'accepted') OR later.state = 'pending' AND newer.revoked_at IS NULL)
                    AND NOT EXISTS (SELECT FROM drafts WHERE drafts.job_id = later.id AND drafts.model IS NULL)) $$;
 
@@ -305,10 +414,13 @@ CREATE FUNCTION is_answered_later(job jobs) RETURNS boolean LANGUAGE sql STABLE 
 CREATE FUNCTION rule_against_replying(job jobs, at timestamptz) RETURNS text LANGUAGE sql STABLE AS $$
   SELECT CASE
     WHEN replying.paused THEN 'replying_is_on'
-    WHEN has_opted_out(contact) THEN 'nobody_after_stop'
-    WHEN contact.phone IS NULL AND contact.wa_user_id IS NULL THEN 'recipient_can_be_reached'
-    WHEN conversation.assigned_user_id IS NOT NULL OR conversation.handed_over_at IS NOT NULL
-      OR conversation.human_wrote_at > least(job.caused_at, at - replying.quiet_after_human) THEN 'nobody_talks_over_a_human'
+    WHEN has_opted_out(contact)
+      OR EXISTS (SELECT FROM opt_outs
+                 WHERE revoked_at IS NULL AND (phone = message.sender_phone OR wa_user_id = message.sender_user_id)) THEN 'nobody_after_stop'
+    WHEN (addressee_of(message, contact)).address IS NULL THEN 'recipient_can_be_reached'
+    WHEN EXISTS (SELECT FROM threads_of(contact) AS thread
+                 WHERE thread.assigned_user_id IS NOT NULL OR thread.handed_over_at IS NOT NULL
+                    OR thread.human_wrote_at > least(job.caused_at, at - replying.quiet_after_human)) THEN 'nobody_talks_over_a_human'
     WHEN conversation.deleted_at IS NOT NULL THEN 'conversation_is_in_the_inbox'
     WHEN message.revoked_at IS NOT NULL THEN 'message_was_not_taken_back'
     -- Meta's clock is not ours.
@@ -361,15 +473,18 @@ BEGIN
   NEW.provider_id := NULL; NEW.settled_at := NULL; NEW.reads := 0; NEW.empty_reads := 0; NEW.counts := true;
   SELECT coalesce(max(attempt_no), 0) + 1 INTO NEW.attempt_no FROM attempts WHERE job_id = job.id;
   IF job.conversation_id IS NOT NULL THEN
-    -- A stop, a takeover or another message comes before this or after it, and never in between. The contact before the
-    -- conversation, as whoever stores what comes locks them: nobody waits for somebody who waits for them.
+    -- A stop, a takeover or another message comes before this or after it, and never in between. The contact before
+    -- the conversation, as whoever stores what comes locks them: nobody waits for somebody who waits for them.
     SELECT contacts.* INTO STRICT contact FROM contacts JOIN conversations ON conversations.contact_id = contacts.id
-      WHERE conversations.id = job.conversation_id FOR SHARE OF contacts;
-    PERFORM FROM conversations WHERE id = job.conversation_id FOR SHARE;
+      WHERE conversations.id = job.conversation_id;
+    PERFORM FROM contacts WHERE coalesce(same_as, id) = coalesce(contact.same_as, contact.id) ORDER BY id FOR SHARE;
+    PERFORM FROM conversations WHERE id = job.conversation_id OR id IN (SELECT id FROM threads_of(contact)) ORDER BY id FOR SHARE;
+    -- They may have got another name while this waited.
+    SELECT * INTO STRICT contact FROM contacts WHERE id = contact.id;
     NEW.channel := 'whatsapp';
     NEW.sender := NULL; NEW.cool_down := NULL;
-    NEW.recipient := contact.phone;
-    NEW.address := coalesce(contact.wa_id, ltrim(contact.phone, '+'), contact.wa_user_id);
+    SELECT addressee.phone, addressee.address INTO NEW.recipient, NEW.address
+      FROM messages, addressee_of(messages, contact) AS addressee WHERE messages.id = job.message_id;
     NEW.message_id := job.message_id;
   ELSIF job.customer_id IS NULL THEN
     NEW.channel := 'sms';
@@ -504,15 +619,19 @@ CREATE FUNCTION hand_over(conversation bigint, job uuid, kind text, title text, 
 -- The last message of a conversation that was to be answered with a later one, if all that is later was taken back or is
 -- another matter; NULL if there is none.
 CREATE FUNCTION left_behind(conversation bigint) RETURNS uuid LANGUAGE sql STABLE AS $$
+  WITH threads AS MATERIALIZED (
+    SELECT thread.id FROM conversations, contacts AS contact, threads_of(contact) AS thread
+    WHERE conversations.id = conversation AND contact.id = conversations.contact_id)
   SELECT job.id FROM jobs AS job JOIN messages AS message ON message.id = job.message_id
-  WHERE job.conversation_id = conversation AND job.state = 'suppressed' AND job.state_reason = 'answered_later'
+  WHERE job.conversation_id IN (SELECT id FROM threads) AND job.state = 'suppressed' AND job.state_reason = 'answered_later'
     AND message.revoked_at IS NULL
     -- Every other end is an answer, or has told a person.
-    AND NOT EXISTS (SELECT FROM jobs AS later
-                    WHERE later.conversation_id = conversation AND later.message_id > job.message_id
+    AND NOT EXISTS (SELECT FROM jobs AS later JOIN messages AS newer ON newer.id = later.message_id
+                    WHERE later.conversation_id IN (SELECT id FROM threads)
+                      AND (newer.sent_at, newer.id) > (message.sent_at, message.id)
                       AND coalesce(later.state_reason, '') NOT IN ('answered_later', 'message_revoked')
                       AND NOT EXISTS (SELECT FROM drafts WHERE drafts.job_id = later.id AND drafts.model IS NULL))
-  ORDER BY job.message_id DESC LIMIT 1 $$;
+  ORDER BY message.sent_at DESC, message.id DESC LIMIT 1 $$;
 
 -- Whoever waits for an answer that no machine gives gets a person's.
 CREATE FUNCTION leave_to_a_person() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
@@ -575,30 +694,65 @@ CREATE TRIGGER tell_of_later_failure AFTER UPDATE ON messages FOR EACH ROW
 
 -- ---------------------------------------------------------------- what comes from WhatsApp
 
--- Whose message it is; a new contact if it is nobody's. Whoever calls it holds the person's lock.
+-- Everything that somebody is called in what was told.
+CREATE FUNCTION names_in(item jsonb) RETURNS text[] LANGUAGE sql IMMUTABLE AS $$
+  SELECT coalesce(array_agg(name), '{}')
+  FROM unnest(ARRAY[item ->> 'phone', '+' || (item ->> 'wa_id'), item ->> 'wa_user_id', item ->> 'was_phone', item ->> 'was']) AS name
+  WHERE name IS NOT NULL $$;
+
+-- Whose message it is; a new contact if it is nobody's. What is named together is one person from then on, whatever
+-- names they are told by later; `was` and `was_phone` are what they were called before. Whoever calls it holds the
+-- person's lock.
 CREATE FUNCTION contact_of(item jsonb) RETURNS contacts LANGUAGE plpgsql AS $$
-DECLARE contact contacts;
+DECLARE
+  names text[] := names_in(item);
+  -- What stood in the place of a number says nothing of who it is where there is something better.
+  given text := CASE WHEN names = '{}' THEN item ->> 'phone_given' END;
+  contact contacts; person bigint; other bigint; new_phone text; new_id text;
 BEGIN
-  -- By the number first: an id that another contact has stays theirs.
-  SELECT * INTO contact FROM contacts
-    WHERE phone = item ->> 'phone' OR wa_user_id = item ->> 'wa_user_id' OR phone_given = item ->> 'phone_given'
-    ORDER BY phone IS NOT DISTINCT FROM item ->> 'phone' DESC, id LIMIT 1
-    -- Whoever writes a message of theirs into a thread refers to them, and need not wait for this.
-    FOR NO KEY UPDATE;
-  IF NOT FOUND THEN
+  PERFORM FROM contacts
+    WHERE coalesce(same_as, id) IN (SELECT coalesce(same_as, id) FROM contacts
+                                    WHERE phone = ANY (names) OR wa_user_id = ANY (names) OR phone_given = given)
+    ORDER BY id FOR NO KEY UPDATE;
+  -- By the number first.
+  SELECT coalesce(same_as, id) INTO person FROM contacts
+    WHERE phone = ANY (names) OR wa_user_id = ANY (names) OR phone_given = given
+    ORDER BY phone = item ->> 'phone' DESC NULLS LAST, wa_user_id = item ->> 'wa_user_id' DESC NULLS LAST,
+             phone = item ->> 'was_phone' DESC NULLS LAST, id
+    LIMIT 1;
+  IF person IS NULL THEN
     INSERT INTO contacts (name, phone, wa_id, wa_user_id, phone_given)
-      VALUES (item ->> 'name', item ->> 'phone', item ->> 'wa_id', item ->> 'wa_user_id', item ->> 'phone_given')
-      RETURNING * INTO contact;
-  ELSIF (item ->> 'name', item ->> 'wa_id') IS DISTINCT FROM (contact.name, contact.wa_id)
-     OR (contact.wa_user_id IS NULL AND item ->> 'wa_user_id' IS NOT NULL)
-     OR (contact.phone IS NULL AND item ->> 'phone' IS NOT NULL) THEN
-    UPDATE contacts
-      SET name = coalesce(item ->> 'name', name), wa_id = coalesce(item ->> 'wa_id', wa_id), phone = coalesce(phone, item ->> 'phone'),
-          wa_user_id = CASE WHEN NOT EXISTS (SELECT FROM contacts AS other WHERE other.wa_user_id = item ->> 'wa_user_id')
-                            THEN coalesce(wa_user_id, item ->> 'wa_user_id') ELSE wa_user_id END,
-          updated_at = switchboard_now()
-      WHERE id = contact.id RETURNING * INTO contact;
+      VALUES (item ->> 'name', item ->> 'phone', item ->> 'wa_id', coalesce(item ->> 'wa_user_id', item ->> 'was'), given)
+      RETURNING id INTO person;
   END IF;
+  FOR new_phone, new_id IN
+    VALUES (item ->> 'phone', item ->> 'wa_user_id'), (item ->> 'was_phone', item ->> 'was') LOOP
+    IF EXISTS (SELECT FROM contacts WHERE phone = new_phone) THEN new_phone := NULL; END IF;
+    IF EXISTS (SELECT FROM contacts WHERE wa_user_id = new_id) THEN new_id := NULL; END IF;
+    CONTINUE WHEN num_nonnulls(new_phone, new_id) = 0;
+    -- Into the first row, where it fits.
+    UPDATE contacts
+      SET phone = coalesce(phone, new_phone), wa_user_id = coalesce(wa_user_id, new_id), updated_at = switchboard_now()
+      WHERE id = person AND (phone IS NULL OR new_phone IS NULL) AND (wa_user_id IS NULL OR new_id IS NULL);
+    IF NOT FOUND THEN INSERT INTO contacts (phone, wa_user_id, same_as) VALUES (new_phone, new_id, person); END IF;
+  END LOOP;
+  -- Two that were known are one. But a number passes from hand to hand: of two people with a number each, one has got the
+  -- other's, and what either said of stopping counts for both.
+  FOR other IN
+    SELECT DISTINCT coalesce(same_as, id) FROM contacts
+    WHERE (phone = ANY (names) OR wa_user_id = ANY (names)) AND coalesce(same_as, id) <> person LOOP
+    IF (SELECT count(DISTINCT coalesce(same_as, id)) > 1 FROM contacts
+        WHERE coalesce(same_as, id) IN (person, other) AND phone IS NOT NULL) THEN
+      PERFORM spread_stops(array_agg(called)) FROM contacts AS either, unnest(names_of(either)) AS called WHERE either.id IN (person, other);
+    ELSE
+      UPDATE contacts SET same_as = person, updated_at = switchboard_now() WHERE coalesce(same_as, id) = other;
+    END IF;
+  END LOOP;
+  UPDATE contacts SET wa_id = item ->> 'wa_id', updated_at = switchboard_now()
+    WHERE phone = item ->> 'phone' AND wa_id IS DISTINCT FROM item ->> 'wa_id' AND item ->> 'wa_id' IS NOT NULL;
+  UPDATE contacts SET name = item ->> 'name', updated_at = switchboard_now()
+    WHERE id = person AND name IS DISTINCT FROM item ->> 'name' AND item ->> 'name' IS NOT NULL;
+  SELECT * INTO STRICT contact FROM contacts WHERE id = person;
   RETURN contact;
 END $$;
 
@@ -618,22 +772,33 @@ BEGIN
   RETURN conversation;
 END $$;
 
--- Somebody says stop, on every channel at once; or takes it back.
-CREATE FUNCTION stop_contacting(contact contacts, said_by text) RETURNS void LANGUAGE sql AS $$
-  INSERT INTO opt_outs (phone, source)
-    SELECT DISTINCT form, said_by FROM unnest(ARRAY[contact.phone, '+' || contact.wa_id]) AS form WHERE form IS NOT NULL
-    ON CONFLICT DO NOTHING;
-  INSERT INTO opt_outs (wa_user_id, source)
-    SELECT contact.wa_user_id, said_by WHERE contact.wa_user_id IS NOT NULL
+-- Somebody says stop, on every channel at once and under every name. What was said before they took it back is told too
+-- late; what was said in the same second counts.
+CREATE FUNCTION stop_contacting(contact contacts, item jsonb, said_by text, said_at timestamptz) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO opt_outs (phone, wa_user_id, source, opted_out_at)
+    SELECT DISTINCT CASE WHEN name LIKE '+%' THEN name END, CASE WHEN name NOT LIKE '+%' THEN name END, said_by, said_at
+    FROM unnest(names_of(contact) || names_in(item)) AS name
+    WHERE NOT EXISTS (SELECT FROM contacts AS form
+                      WHERE coalesce(form.same_as, form.id) = coalesce(contact.same_as, contact.id)
+                        AND (form.said_start_at > said_at OR said_by = 'whatsapp_preference' AND form.resumed_at > said_at))
     ON CONFLICT DO NOTHING $$;
-CREATE FUNCTION start_contacting(contact contacts, said_by text) RETURNS void LANGUAGE sql AS $$
+-- Or takes back what they have said until then. A switch at WhatsApp takes back what the switch did, and no word.
+CREATE FUNCTION start_contacting(contact contacts, item jsonb, said_by text, said_at timestamptz) RETURNS void LANGUAGE sql AS $$
+  UPDATE contacts
+    SET said_start_at = CASE WHEN said_by = 'whatsapp_preference' THEN said_start_at ELSE greatest(said_start_at, said_at) END,
+        resumed_at = CASE WHEN said_by = 'whatsapp_preference' THEN greatest(resumed_at, said_at) ELSE resumed_at END
+    WHERE id = contact.id;
   UPDATE opt_outs SET revoked_at = switchboard_now(), revoked_by = said_by
-  WHERE revoked_at IS NULL AND (phone IN (contact.phone, '+' || contact.wa_id) OR wa_user_id = contact.wa_user_id) $$;
+    FROM (SELECT names_of(contact) || names_in(item) AS names) AS theirs
+    WHERE revoked_at IS NULL AND (phone = ANY (names) OR wa_user_id = ANY (names))
+      AND greatest(opted_out_at, said_again_at) <= said_at
+      AND (said_by <> 'whatsapp_preference'
+           OR source = 'whatsapp_preference' AND coalesce(said_again_by, source) = 'whatsapp_preference') $$;
 
 -- What somebody wrote, and what we owe them for it.
 CREATE FUNCTION receive_message(item jsonb, OUT outcome text, OUT conversation_id bigint, OUT lead_id bigint, OUT message_id bigint,
                                 OUT job_id uuid, OUT job_state text, OUT reason text) LANGUAGE plpgsql AS $$
-DECLARE contact contacts; conversation conversations; settings replying; wrote_at timestamptz; due timestamptz;
+DECLARE contact contacts; conversation conversations; settings replying; wrote_at timestamptz; due timestamptz; change held_changes;
 BEGIN
   SELECT messages.conversation_id, messages.lead_id, messages.id, jobs.id, jobs.state, jobs.state_reason
     INTO conversation_id, lead_id, message_id, job_id, job_state, reason
@@ -648,20 +813,29 @@ BEGIN
   wrote_at := least((item ->> 'sent_at')::timestamptz, switchboard_now());
   conversation_id := conversation.id;
   lead_id := conversation.lead_id;
-  INSERT INTO messages (conversation_id, contact_id, lead_id, direction, author, channel, type, body, media, raw, reply_to,
-                        provider_message_id, status, sent_at)
-    VALUES (conversation.id, contact.id, conversation.lead_id, 'INBOUND', 'customer', 'WHATSAPP', item ->> 'type', item ->> 'body',
-            item -> 'media', item -> 'raw', item ->> 'reply_to', item ->> 'wamid', 'RECEIVED', wrote_at)
+  -- What its author made of it before it was told.
+  DELETE FROM held_changes WHERE provider_message_id = item ->> 'wamid' RETURNING * INTO change;
+  INSERT INTO messages (conversation_id, contact_id, lead_id, direction, author, sender_phone, sender_wa_id, sender_user_id, channel, type,
+                        body, media, raw, reply_to, provider_message_id, status, sent_at, edited_at, revoked_at)
+    VALUES (conversation.id, contact.id, conversation.lead_id, 'INBOUND', 'customer', item ->> 'phone', item ->> 'wa_id', item ->> 'wa_user_id',
+            'WHATSAPP', item ->> 'type',
+            CASE WHEN change.revoked_at IS NULL THEN coalesce(change.body, item ->> 'body') END,
+            CASE WHEN change.revoked_at IS NULL THEN item -> 'media' END, CASE WHEN change.revoked_at IS NULL THEN item -> 'raw' END,
+            item ->> 'reply_to', item ->> 'wamid', 'RECEIVED', wrote_at, change.edited_at, change.revoked_at)
     RETURNING id INTO message_id;
   outcome := 'received';
   UPDATE conversations SET last_inbound_at = greatest(last_inbound_at, wrote_at), last_message_at = greatest(last_message_at, wrote_at)
     WHERE id = conversation.id;
 
   CASE item ->> 'wish'
-    WHEN 'stop' THEN PERFORM stop_contacting(contact, 'whatsapp');
-    WHEN 'start' THEN PERFORM start_contacting(contact, 'whatsapp');
+    WHEN 'stop' THEN PERFORM stop_contacting(contact, item, 'whatsapp', wrote_at);
+    WHEN 'start' THEN PERFORM start_contacting(contact, item, 'whatsapp', wrote_at);
     ELSE NULL;
   END CASE;
+  -- They say that they go by another name from now on.
+  IF item -> 'is_now' <> 'null' THEN
+    PERFORM contact_of((item -> 'is_now') || jsonb_build_object('was', item -> 'wa_user_id', 'was_phone', item -> 'phone'));
+  END IF;
 
   -- Every message that somebody might wait for an answer to has a job, which says what became of it.
   IF item ->> 'policy' = 'leave' THEN
@@ -672,14 +846,20 @@ BEGIN
   reason := CASE
     WHEN item ->> 'wish' = 'stop' THEN 'said_stop'
     WHEN has_opted_out(contact) THEN 'opted_out'
-    WHEN conversation.assigned_user_id IS NOT NULL OR conversation.handed_over_at IS NOT NULL THEN 'human_has_taken_over'
-    WHEN conversation.human_wrote_at > switchboard_now() - settings.quiet_after_human THEN 'human_has_taken_over'
+    WHEN change.revoked_at IS NOT NULL THEN 'message_revoked'
+    WHEN EXISTS (SELECT FROM threads_of(contact) AS thread
+                 WHERE thread.assigned_user_id IS NOT NULL OR thread.handed_over_at IS NOT NULL
+                    OR thread.human_wrote_at > switchboard_now() - settings.quiet_after_human) THEN 'human_has_taken_over'
     WHEN item ->> 'policy' = 'hand_over' THEN 'handed_over: ' || (item ->> 'why')
-    WHEN wrote_at + settings.answer_within <= switchboard_now() THEN 'too_old' END;
+    WHEN wrote_at + settings.answer_within <= switchboard_now() THEN 'too_old'
+    -- A later one has its answer, written by who had not read this one.
+    WHEN EXISTS (SELECT FROM jobs AS later JOIN messages AS newer ON newer.id = later.message_id JOIN drafts ON drafts.job_id = later.id
+                 WHERE later.conversation_id IN (SELECT id FROM threads_of(contact)) AND newer.sent_at > wrote_at
+                   AND later.state IN ('pending', 'in_flight', 'unknown', 'accepted')) THEN 'too_old' END;
   due := switchboard_now() + CASE WHEN reason IS NULL THEN settings.settles_after ELSE '0' END;
   job_state := CASE WHEN reason IS NULL THEN 'pending' ELSE 'suppressed' END;
   INSERT INTO jobs (kind, cause, recipient, conversation_id, message_id, origin, state, state_reason, caused_at, due_at, expires_at, ended_at)
-    VALUES ('whatsapp_reply', item ->> 'wamid', contact.phone, conversation.id, message_id, 'inbound', job_state, reason, wrote_at,
+    VALUES ('whatsapp_reply', item ->> 'wamid', item ->> 'phone', conversation.id, message_id, 'inbound', job_state, reason, wrote_at,
             due, greatest(wrote_at + settings.answer_within, due + interval '1 second'), CASE WHEN reason IS NOT NULL THEN switchboard_now() END)
     RETURNING id INTO job_id;
   IF item ->> 'draft' IS NOT NULL THEN INSERT INTO drafts (job_id, body) VALUES (job_id, item ->> 'draft'); END IF;
@@ -691,15 +871,61 @@ DECLARE conversation conversations; wrote_at timestamptz := least((item ->> 'sen
 BEGIN
   conversation := conversation_of(contact_of(item));
   conversation_id := conversation.id;
-  INSERT INTO messages (conversation_id, contact_id, lead_id, direction, author, channel, type, body, media, provider_message_id, status, sent_at)
+  INSERT INTO messages (conversation_id, contact_id, lead_id, direction, author, channel, type, body, media, reply_to, provider_message_id,
+                        status, sent_at)
     VALUES (conversation.id, conversation.contact_id, conversation.lead_id, 'OUTBOUND', 'human', 'WHATSAPP', item ->> 'type',
-            item ->> 'body', item -> 'media', item ->> 'wamid', 'SENT', wrote_at)
+            item ->> 'body', item -> 'media', item ->> 'reply_to', item ->> 'wamid', 'SENT', wrote_at)
     ON CONFLICT DO NOTHING RETURNING id INTO message_id;
   outcome := CASE WHEN message_id IS NULL THEN 'duplicate' ELSE 'received' END;
   UPDATE conversations
     SET human_wrote_at = greatest(human_wrote_at, wrote_at), last_outbound_at = greatest(last_outbound_at, wrote_at),
         last_message_at = greatest(last_message_at, wrote_at)
     WHERE id = conversation.id;
+  -- And it keeps quiet wherever the same person may be waiting: in a thread under a name that is told here too, and in
+  -- the one that holds what is answered.
+  UPDATE conversations SET human_wrote_at = greatest(human_wrote_at, wrote_at)
+    WHERE id <> conversation.id
+      AND (id = (SELECT messages.conversation_id FROM messages
+                 WHERE messages.channel = 'WHATSAPP' AND messages.provider_message_id = item ->> 'reply_to')
+           OR contact_id IN (SELECT id FROM contacts WHERE phone = ANY (names_in(item)) OR wa_user_id = ANY (names_in(item))));
+END $$;
+
+-- Another wording of a message, or none any more; before the message itself, if it is told first. Somebody who says stop
+-- in the new words is heard at once.
+CREATE FUNCTION receive_change(item jsonb, OUT outcome text, OUT conversation_id bigint, OUT message_id bigint) LANGUAGE plpgsql AS $$
+DECLARE
+  contact contacts; said_at timestamptz := least((item ->> 'said_at')::timestamptz, switchboard_now());
+  is_revoked boolean := item ->> 'kind' = 'revoke';
+BEGIN
+  outcome := 'received';
+  SELECT messages.conversation_id, messages.id INTO conversation_id, message_id FROM messages
+    WHERE messages.channel = 'WHATSAPP' AND provider_message_id = item ->> 'wamid';
+  IF NOT FOUND THEN
+    -- What nobody has told for so long is told no more.
+    DELETE FROM held_changes WHERE told_at < switchboard_now() - interval '30 days';
+    INSERT INTO held_changes AS held (provider_message_id, body, edited_at, revoked_at)
+      VALUES (item ->> 'wamid', item ->> 'body', CASE WHEN NOT is_revoked THEN said_at END, CASE WHEN is_revoked THEN said_at END)
+      ON CONFLICT ON CONSTRAINT one_held_change_per_message DO UPDATE
+        SET body = CASE WHEN excluded.edited_at < held.edited_at THEN held.body ELSE coalesce(excluded.body, held.body) END,
+            edited_at = greatest(held.edited_at, excluded.edited_at), revoked_at = coalesce(held.revoked_at, excluded.revoked_at);
+  ELSIF is_revoked THEN
+    UPDATE messages SET body = NULL, media = NULL, raw = NULL, revoked_at = coalesce(revoked_at, said_at)
+      WHERE id = message_id AND direction = 'INBOUND';
+  ELSE
+    UPDATE messages SET body = item ->> 'body', edited_at = said_at
+      WHERE id = message_id AND direction = 'INBOUND' AND revoked_at IS NULL AND (edited_at IS NULL OR edited_at <= said_at);
+  END IF;
+
+  IF item ->> 'heard' IN ('stop', 'perhaps') THEN
+    contact := contact_of(item);
+    IF conversation_id IS NULL THEN SELECT id INTO conversation_id FROM conversation_of(contact); END IF;
+    IF item ->> 'heard' = 'stop' THEN
+      PERFORM stop_contacting(contact, item, 'whatsapp', said_at);
+      PERFORM ask_a_person(conversation_id, NULL, 'said_stop', 'Somebody said stop: see whether they meant it', NULL);
+    ELSE
+      PERFORM hand_over(conversation_id, NULL, 'handed_over', 'Take over a conversation', 'perhaps they said stop');
+    END IF;
+  END IF;
 END $$;
 
 -- How far a message of ours has come. The first to tell of one proves that it was taken: `unsettled` then names nothing
@@ -721,30 +947,22 @@ END $$;
 -- One thing that WhatsApp told.
 CREATE FUNCTION receive_item(item jsonb, OUT outcome text, OUT conversation_id bigint, OUT lead_id bigint, OUT message_id bigint,
                              OUT job_id uuid, OUT job_state text, OUT reason text) LANGUAGE plpgsql AS $$
-DECLARE contact contacts;
+DECLARE contact contacts; said_at timestamptz;
 BEGIN
   CASE item ->> 'kind'
     WHEN 'message' THEN
       SELECT * INTO outcome, conversation_id, lead_id, message_id, job_id, job_state, reason FROM receive_message(item);
     WHEN 'echo' THEN SELECT * INTO outcome, conversation_id, message_id FROM receive_echo(item);
     WHEN 'status' THEN SELECT * INTO outcome, conversation_id, message_id FROM receive_status(item);
-    WHEN 'edit' THEN
-      UPDATE messages SET body = item ->> 'body', edited_at = switchboard_now()
-        WHERE channel = 'WHATSAPP' AND provider_message_id = item ->> 'wamid' AND revoked_at IS NULL
-        RETURNING messages.conversation_id, id INTO conversation_id, message_id;
-      outcome := 'received';
-    WHEN 'revoke' THEN
-      UPDATE messages SET body = NULL, media = NULL, raw = NULL, revoked_at = switchboard_now()
-        WHERE channel = 'WHATSAPP' AND provider_message_id = item ->> 'wamid'
-        RETURNING messages.conversation_id, id INTO conversation_id, message_id;
-      outcome := 'received';
+    WHEN 'edit', 'revoke' THEN SELECT * INTO outcome, conversation_id, message_id FROM receive_change(item);
     WHEN 'preference' THEN
       contact := contact_of(item);
-      IF item ->> 'wish' = 'stop' THEN PERFORM stop_contacting(contact, 'whatsapp');
-      ELSE PERFORM start_contacting(contact, 'whatsapp'); END IF;
+      said_at := least((item ->> 'said_at')::timestamptz, switchboard_now());
+      IF item ->> 'wish' = 'stop' THEN PERFORM stop_contacting(contact, item, 'whatsapp_preference', said_at);
+      ELSE PERFORM start_contacting(contact, item, 'whatsapp_preference', said_at); END IF;
       outcome := 'received';
     WHEN 'new_user_id' THEN
-      UPDATE contacts SET wa_user_id = item ->> 'wa_user_id', updated_at = switchboard_now() WHERE wa_user_id = item ->> 'was';
+      PERFORM contact_of(item);
       outcome := 'received';
     ELSE
       INSERT INTO quarantined_events (source, reason, payload)
@@ -763,7 +981,7 @@ BEGIN
   -- A person's messages one after the other, whichever requests they come in.
   PERFORM take_turns(array_agg(name))
     FROM jsonb_array_elements(items) AS told,
-         unnest(ARRAY[told ->> 'phone', told ->> 'wa_user_id', told ->> 'phone_given', told ->> 'wamid']) AS name;
+         unnest(names_in(told) || ARRAY[told ->> 'phone_given', told ->> 'wamid']) AS name;
   FOR item IN SELECT told FROM jsonb_array_elements(items) AS told LOOP
     BEGIN
       RETURN QUERY SELECT * FROM receive_item(item);
@@ -807,9 +1025,11 @@ SELECT channel, provider_message_id, created_at FROM messages WHERE direction = 
 GRANT SELECT ON users, contacts, leads, conversations, messages, notifications, tasks, replying, drafts,
                 outbound_jobs, outbound_message_log, inbound_message_dedup TO switchboard_app;
 -- What comes in is written by one function alone, with its owner's rights; what it is made of is for it alone.
-REVOKE EXECUTE ON FUNCTION contact_of(jsonb), conversation_of(contacts, text, text), stop_contacting(contacts, text), start_contacting(contacts, text),
-  receive_message(jsonb), receive_echo(jsonb), receive_status(jsonb), receive_item(jsonb), receive_from_whatsapp(jsonb),
-  ask_a_person(bigint, uuid, text, text, text), hand_over(bigint, uuid, text, text, text), leave_to_a_person(), left_behind(bigint), heed_reports(), tell_of_failure(), take_turns(text[])
+REVOKE EXECUTE ON FUNCTION contact_of(jsonb), conversation_of(contacts, text, text), spread_stops(text[]),
+  stop_contacting(contacts, jsonb, text, timestamptz), start_contacting(contacts, jsonb, text, timestamptz), hear_stop_again(), carry_stops(), guard_contact(),
+  receive_message(jsonb), receive_change(jsonb), receive_echo(jsonb), receive_status(jsonb), receive_item(jsonb), receive_from_whatsapp(jsonb),
+  ask_a_person(bigint, uuid, text, text, text), hand_over(bigint, uuid, text, text, text), leave_to_a_person(), left_behind(bigint),
+  heed_reports(), tell_of_failure(), take_turns(text[])
   FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION receive_from_whatsapp(jsonb) TO switchboard_app;
 GRANT UPDATE (assigned_user_id, handed_over_at, human_wrote_at, last_outbound_at, last_message_at, deleted_at) ON conversations TO switchboard_app;

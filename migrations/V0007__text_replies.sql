@@ -8,27 +8,28 @@ ALTER TABLE messages ADD COLUMN line text;
 CREATE FUNCTION has_stopped(contact contacts, given text) RETURNS boolean LANGUAGE sql STABLE AS $$
   SELECT has_opted_out(contact) OR EXISTS (SELECT FROM opt_outs WHERE revoked_at IS NULL AND phone = given) $$;
 
--- What somebody's words are for all channels. What was said later than these words, which may have waited, holds.
-CREATE FUNCTION heed_text(contact contacts, given text, meaning text, wrote_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
+-- What somebody's words are for all channels.
+CREATE FUNCTION heed_text(contact contacts, item jsonb, wrote_at timestamptz) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-  had_stopped boolean := has_stopped(contact, given);
-  forms text[] := ARRAY[contact.phone, '+' || contact.wa_id, given];
+  given text := item ->> 'phone_given';
+  meaning text := item ->> 'meaning';
+  names text[] := names_of(contact) || given;
 BEGIN
-  CASE
-    WHEN meaning = 'stop' THEN
-      PERFORM stop_contacting(contact, 'sms');
+  -- To carriers a yes takes back what was said to them, and no more than that.
+  IF meaning = 'yes' AND has_stopped(contact, given)
+     AND NOT EXISTS (SELECT FROM opt_outs, unnest(ARRAY[source, said_again_by]) AS said_by
+                     WHERE revoked_at IS NULL AND (phone = ANY (names) OR wa_user_id = ANY (names))
+                       AND said_by NOT IN ('sms', 'provider:sms')) THEN meaning := 'start'; END IF;
+  CASE meaning
+    WHEN 'stop' THEN
+      PERFORM stop_contacting(contact, item, 'sms', wrote_at);
       -- A number that no numbering plan has may still be somebody's.
-      INSERT INTO opt_outs (phone, source) SELECT given, 'sms' WHERE given ~ '^\+[1-9][0-9]{6,14}$' ON CONFLICT DO NOTHING;
-      IF NOT had_stopped THEN
-        UPDATE opt_outs SET opted_out_at = wrote_at
-          WHERE revoked_at IS NULL AND (phone = ANY (forms) OR wa_user_id = contact.wa_user_id);
-      END IF;
-    WHEN meaning IN ('start', 'yes') THEN
-      IF EXISTS (SELECT FROM opt_outs WHERE revoked_at IS NULL AND (phone = ANY (forms) OR wa_user_id = contact.wa_user_id)
-                 -- To carriers a yes takes back what was said to them, and no more than that.
-                 AND (opted_out_at > wrote_at OR (meaning = 'yes' AND source NOT IN ('sms', 'provider:sms')))) THEN RETURN; END IF;
-      PERFORM start_contacting(contact, 'sms');
-      UPDATE opt_outs SET revoked_at = switchboard_now(), revoked_by = 'sms' WHERE revoked_at IS NULL AND phone = given;
+      INSERT INTO opt_outs (phone, source, opted_out_at)
+        SELECT given, 'sms', wrote_at WHERE given ~ '^\+[1-9][0-9]{6,14}$' ON CONFLICT DO NOTHING;
+    WHEN 'start' THEN
+      PERFORM start_contacting(contact, item, 'sms', wrote_at);
+      UPDATE opt_outs SET revoked_at = switchboard_now(), revoked_by = 'sms'
+        WHERE revoked_at IS NULL AND phone = given AND greatest(opted_out_at, said_again_at) <= wrote_at;
     ELSE NULL;
   END CASE;
 END $$;
@@ -75,15 +76,15 @@ BEGIN
   contact := contact_of(item);
   conversation := conversation_of(contact, on_channel => 'SMS');
   conversation_id := conversation.id;
-  INSERT INTO messages (conversation_id, contact_id, lead_id, direction, author, channel, type, body, media, line,
-                        provider_message_id, status, sent_at)
-    VALUES (conversation.id, contact.id, conversation.lead_id, 'INBOUND', 'customer', 'SMS', item ->> 'type', item ->> 'body',
-            item -> 'media', item ->> 'line', item ->> 'sid', 'RECEIVED', wrote_at)
+  INSERT INTO messages (conversation_id, contact_id, lead_id, direction, author, sender_phone, channel, type, body, media,
+                        line, provider_message_id, status, sent_at)
+    VALUES (conversation.id, contact.id, conversation.lead_id, 'INBOUND', 'customer', item ->> 'phone', 'SMS', item ->> 'type',
+            item ->> 'body', item -> 'media', item ->> 'line', item ->> 'sid', 'RECEIVED', wrote_at)
     RETURNING id INTO message_id;
   UPDATE conversations SET last_inbound_at = greatest(last_inbound_at, wrote_at), last_message_at = greatest(last_message_at, wrote_at)
     WHERE id = conversation.id;
   had_stopped := has_stopped(contact, item ->> 'phone_given');
-  PERFORM heed_text(contact, item ->> 'phone_given', item ->> 'meaning', wrote_at);
+  PERFORM heed_text(contact, item, wrote_at);
   asked := ask_about_text(contact, item ->> 'phone_given', conversation.id, item ->> 'meaning', had_stopped);
   outcome := 'received';
 END $$;
@@ -92,12 +93,8 @@ END $$;
 CREATE FUNCTION receive_text(item jsonb, OUT outcome text, OUT conversation_id bigint, OUT message_id bigint, OUT asked text)
   LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 BEGIN
-  -- A person's texts one after the other, and beside them nothing that they write elsewhere; in one order, so that no
-  -- two requests wait for each other.
-  PERFORM pg_advisory_xact_lock(number)
-    FROM (SELECT DISTINCT hashtextextended(person, 6) AS number
-          FROM unnest(ARRAY[item ->> 'phone', item ->> 'phone_given', item ->> 'sid']) AS person
-          WHERE person IS NOT NULL ORDER BY number) AS people;
+  -- A person's texts one after the other, and beside them nothing that they write elsewhere.
+  PERFORM take_turns(names_in(item) || ARRAY[item ->> 'phone_given', item ->> 'sid']);
   SELECT * INTO outcome, conversation_id, message_id, asked FROM take_in_text(item);
 EXCEPTION WHEN data_exception OR integrity_constraint_violation THEN
   INSERT INTO quarantined_events (source, reason, payload)
@@ -108,6 +105,6 @@ END $$;
 
 -- ---------------------------------------------------------------- the application's role
 
-REVOKE EXECUTE ON FUNCTION heed_text(contacts, text, text, timestamptz), ask_about_text(contacts, text, bigint, text, boolean),
+REVOKE EXECUTE ON FUNCTION heed_text(contacts, jsonb, timestamptz), ask_about_text(contacts, text, bigint, text, boolean),
   take_in_text(jsonb), receive_text(jsonb) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION receive_text(jsonb) TO switchboard_app;

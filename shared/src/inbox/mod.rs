@@ -7,6 +7,6 @@ mod policy;
 mod store;
 mod told;
 
-pub use policy::{HELP, Policy, Wish, policy_of, wish_of};
+pub use policy::{HELP, Heard, Policy, Wish, heard_in_edit, policy_of, wish_of};
 pub use store::{Outcome, Owed, Stored, receive};
 pub use told::{Business, Person, Received, Told};

@@ -28,6 +28,16 @@ pub enum Wish {
     Start,
 }
 
+/// What is heard in words that take the place of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Heard {
+    /// A stop.
+    Stop,
+    /// Perhaps one: a person looks.
+    Perhaps,
+}
+
 /// How to be left alone, for who asks for help in the carriers' word. `{business}` stands for its name.
 pub const HELP: &str = "This is {business}. Write to us here and we will answer. Reply STOP and we will not contact you \
                         again, by message or by call.";
@@ -82,5 +92,17 @@ pub fn wish_of(message: &InboundMessage) -> Option<Wish> {
         Stop::Yes => Some(Wish::Stop),
         Stop::No | Stop::Perhaps if stop::asks_to_start(&message.text) => Some(Wish::Start),
         Stop::No | Stop::Perhaps => None,
+    }
+}
+
+/// Listens to an edited message for a stop. Nobody takes one back by it: what they wrote first may have been heard.
+pub fn heard_in_edit(message: &InboundMessage) -> Option<Heard> {
+    if message.group_id.is_some() {
+        return None;
+    }
+    match stop::asks_to_stop(&message.text) {
+        Stop::Yes => Some(Heard::Stop),
+        Stop::Perhaps => Some(Heard::Perhaps),
+        Stop::No => None,
     }
 }

@@ -5,9 +5,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::policy::{Policy, Wish, policy_of, wish_of};
+use super::policy::{Heard, Policy, Wish, heard_in_edit, policy_of, wish_of};
 use crate::providers::whatsapp::{
-    Content, Echo, Identity, InboundMessage, Item, Media, MessageId, PreferenceValue, StatusReport,
+    Content, Echo, Identity, InboundMessage, Item, Media, MessageId, Preference, PreferenceValue,
+    StatusReport,
 };
 
 /// What cannot be understood is kept for a person to look at, and not for longer than it can be read.
@@ -73,18 +74,32 @@ pub enum Told {
         body: Option<String>,
         /// The file in it.
         media: Option<Value>,
+        /// The message that it answers.
+        reply_to: Option<String>,
     },
-    /// Another wording of an older message.
+    /// Another wording of a message, which may be told before the message itself.
     Edit {
+        /// Whose.
+        #[serde(flatten)]
+        from: Person,
         /// Which one.
         wamid: String,
         /// What it says now.
         body: String,
+        /// Since when.
+        said_at: Timestamp,
+        /// What is heard in the new words.
+        heard: Option<Heard>,
     },
-    /// An older message was taken back.
+    /// A message was taken back, perhaps before it was told.
     Revoke {
+        /// Whose.
+        #[serde(flatten)]
+        from: Person,
         /// Which one.
         wamid: String,
+        /// When.
+        said_at: Timestamp,
     },
     /// Somebody wants to be left alone, or not any more.
     Preference {
@@ -93,13 +108,16 @@ pub enum Told {
         who: Person,
         /// Which.
         wish: Wish,
+        /// Since when, by Meta's clock.
+        said_at: Timestamp,
     },
     /// Somebody has another id.
     NewUserId {
         /// The one they had.
-        was: String,
-        /// The one they have.
-        wa_user_id: String,
+        was: Option<String>,
+        /// The one they have, and their number if it is told.
+        #[serde(flatten)]
+        now: Person,
     },
     /// Something for a person to look at.
     Unreadable {
@@ -142,6 +160,8 @@ pub struct Received {
     pub draft: Option<String>,
     /// What they wish for all channels.
     pub wish: Option<Wish>,
+    /// Whom they say that they are from now on.
+    pub is_now: Option<Person>,
 }
 
 /// Without a word of what anybody wrote.
@@ -162,19 +182,13 @@ impl Told {
             Item::Message(message) => Some(Self::of_message(message, business, heard_at)),
             Item::Echo(echo) => Some(Self::of_echo(echo, heard_at)),
             Item::Status(report) => Some(Self::of_status(report)),
-            Item::Preference(preference) => {
-                let wish = match preference.value {
-                    PreferenceValue::Stop => Wish::Stop,
-                    PreferenceValue::Resume => Wish::Start,
-                    PreferenceValue::Other(_) => return None,
-                };
-                let who = Person::of(&preference.customer);
-                Some(Self::Preference { who, wish })
+            Item::Preference(preference) => Self::of_preference(preference, heard_at),
+            Item::IdentityChange(change) => {
+                let was = change.before.as_ref().map(|before| before.as_str().to_owned());
+                let now = Person::of(&change.now);
+                // An id alone tells nothing of anybody.
+                (was.is_some() || now.phone.is_some()).then_some(Self::NewUserId { was, now })
             }
-            Item::IdentityChange(change) => Some(Self::NewUserId {
-                was: change.before.as_ref()?.as_str().to_owned(),
-                wa_user_id: change.now.user_id.as_ref()?.as_str().to_owned(),
-            }),
             Item::Trouble { .. } | Item::Other { .. } => None,
             Item::Unreadable(unreadable) => Some(set_aside(unreadable.reason, &unreadable.raw)),
         }
@@ -182,26 +196,42 @@ impl Told {
 
     fn of_message(message: &InboundMessage, business: &Business, heard_at: Timestamp) -> Self {
         let body = Some(message.text.clone()).filter(|text| !text.is_empty());
-        let wamid = |id: &Option<MessageId>| id.as_ref().map(|id| id.as_str().to_owned());
+        let from = Person::of(&message.sender.identity);
+        let written_at = message.written_at(heard_at);
+        let said_at = written_at.unwrap_or(heard_at);
         match &message.content {
             Content::Edit { of, .. } => {
-                if let (Some(wamid), Some(body)) = (wamid(of), body) {
-                    return Self::Edit { wamid, body };
-                }
-                return set_aside("messages.edit", &message.raw);
+                let (Some(wamid), Some(body)) = (wamid(of.as_ref()), body) else {
+                    return set_aside("messages.edit", &message.raw);
+                };
+                let heard = heard_in_edit(message);
+                return Self::Edit {
+                    from,
+                    wamid,
+                    body,
+                    said_at,
+                    heard,
+                };
             }
             Content::Revoke { of } => {
-                return wamid(of).map_or_else(
-                    || set_aside("messages.revoke", &message.raw),
-                    |wamid| Self::Revoke { wamid },
-                );
+                let Some(wamid) = wamid(of.as_ref()) else {
+                    return set_aside("messages.revoke", &message.raw);
+                };
+                return Self::Revoke { from, wamid, said_at };
             }
             _ => {}
         }
-        let Some(sent_at) = message.written_at(heard_at) else {
-            return set_aside("messages.timestamp", &message.raw);
-        };
         let wish = wish_of(message);
+        let sent_at = match (written_at, wish) {
+            (Some(written_at), _) => written_at,
+            // A stop is heard whatever the clock says.
+            (None, Some(Wish::Stop)) => heard_at,
+            (None, _) => return set_aside("messages.timestamp", &message.raw),
+        };
+        let is_now = match &message.content {
+            Content::System(change) if !change.now.is_nobody() => Some(Person::of(&change.now)),
+            _ => None,
+        };
         let (word, why, draft) = match policy_of(message, wish) {
             Policy::Answer => ("answer", None, None),
             Policy::AnswerWith(words) => ("answer", None, Some(words.replace("{business}", &business.name))),
@@ -213,7 +243,7 @@ impl Told {
             Content::Unknown { .. } | Content::Unsupported { .. }
         );
         Self::Message(Box::new(Received {
-            from: Person::of(&message.sender.identity),
+            from,
             name: message.sender.name.clone(),
             wamid: message.id.as_str().to_owned(),
             sent_at,
@@ -221,13 +251,29 @@ impl Told {
             body,
             media: message.content.media().map(media),
             raw: (!is_known).then(|| message.raw.clone()),
-            reply_to: wamid(&message.in_reply_to),
+            reply_to: wamid(message.in_reply_to.as_ref()),
             group: message.group_id.clone(),
             policy: word.to_owned(),
             why,
             draft,
             wish,
+            is_now,
         }))
+    }
+
+    /// A switch that nobody knows the time of is a stop now, and takes nothing back.
+    fn of_preference(preference: &Preference, heard_at: Timestamp) -> Option<Self> {
+        let who = Person::of(&preference.customer);
+        let (wish, said_at) = match (&preference.value, preference.said_at(heard_at)) {
+            (PreferenceValue::Stop, said_at) => (Wish::Stop, said_at.unwrap_or(heard_at)),
+            (PreferenceValue::Resume, Some(said_at)) => (Wish::Start, said_at),
+            (PreferenceValue::Resume, None) => {
+                let raw = json!({ "value": "resume", "customer": who });
+                return Some(set_aside("user_preferences.timestamp", &raw));
+            }
+            (PreferenceValue::Other(_), _) => return None,
+        };
+        Some(Self::Preference { who, wish, said_at })
     }
 
     fn of_echo(echo: &Echo, heard_at: Timestamp) -> Self {
@@ -238,6 +284,7 @@ impl Told {
             r#type: echo.content.kind().to_owned(),
             body: Some(echo.text.clone()).filter(|text| !text.is_empty()),
             media: echo.content.media().map(media),
+            reply_to: wamid(echo.in_reply_to.as_ref()),
         }
     }
 
@@ -279,9 +326,12 @@ impl Told {
     pub fn subject(&self) -> &str {
         match self {
             Self::Message(message) => message.from.subject(),
-            Self::Echo { to: person, .. } | Self::Preference { who: person, .. } => person.subject(),
-            Self::Status { wamid, .. } | Self::Edit { wamid, .. } | Self::Revoke { wamid } => wamid,
-            Self::NewUserId { was, .. } => was,
+            Self::Echo { to: person, .. }
+            | Self::Edit { from: person, .. }
+            | Self::Revoke { from: person, .. }
+            | Self::Preference { who: person, .. }
+            | Self::NewUserId { now: person, .. } => person.subject(),
+            Self::Status { wamid, .. } => wamid,
             Self::Unreadable { .. } => "unreadable",
         }
     }
@@ -310,6 +360,10 @@ impl Person {
             .next()
             .map_or("nobody", String::as_str)
     }
+}
+
+fn wamid(id: Option<&MessageId>) -> Option<String> {
+    id.map(|id| id.as_str().to_owned())
 }
 
 fn media(media: &Media) -> Value {

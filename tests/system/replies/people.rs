@@ -110,6 +110,120 @@ async fn an_answer_goes_to_the_spelling_that_wrote() {
     assert_eq!(world.meta.messages()[0].to, "551187654321");
 }
 
+/// Whom Meta was asked to send to, in order.
+fn addresses(world: &World) -> Vec<String> {
+    world
+        .meta
+        .messages()
+        .into_iter()
+        .map(|message| message.to)
+        .collect()
+}
+
+#[tokio::test]
+async fn an_answer_goes_to_who_wrote_whoever_the_contact_has_become() {
+    let world = world().await;
+    let hidden = Customer::hidden("US.1", "Ann");
+    let shown = ann().known_as("US.1");
+    hears(&world, [world.meta.text(&hidden, "Hello?")]).await;
+    // WhatsApp names the number of the same person before the answer.
+    hears(&world, [world.meta.preference(&shown, "resume")]).await;
+    settle(&world).await;
+    assert_eq!(addresses(&world), ["US.1"]);
+    let moved = world.meta.text(&shown, "And on Sunday?");
+    hears(&world, [moved]).await;
+    hears(&world, [world.meta.new_user_id(&shown, "US.2")]).await;
+    let elsewhere = Customer::new("+14155550102", "Ann").known_as("US.2");
+    hears(&world, [world.meta.preference(&elsewhere, "resume")]).await;
+    settle(&world).await;
+    assert_eq!(addresses(&world), ["US.1", "14155550101"]);
+    let told =
+        "SELECT string_agg(concat_ws(' ', recipient, address), ', ' ORDER BY granted_at) FROM attempts";
+    assert_eq!(
+        world.database.one(told).await.as_deref(),
+        Some("US.1, +14155550101 14155550101")
+    );
+}
+
+#[tokio::test]
+async fn who_is_known_as_two_is_not_talked_over_under_either_name() {
+    let world = world().await;
+    let (shown, hidden) = (ann(), Customer::hidden("US.1", "Ann"));
+    hears(&world, [world.meta.text(&shown, "Hello?")]).await;
+    hears(&world, [world.meta.text(&hidden, "Are you there?")]).await;
+    // The person's own telephone names both, and one silence is enough.
+    hears(
+        &world,
+        [world
+            .meta
+            .echo(&shown.clone().known_as("US.1"), "Hi Ann, Bob here")],
+    )
+    .await;
+    settle(&world).await;
+    assert_eq!(addresses(&world), [""; 0]);
+    world.pass(SignedDuration::from_hours(5)).await;
+    hears(&world, [world.meta.text(&hidden, "One more thing")]).await;
+    hears(&world, [world.meta.echo(&shown, "I am on my way")]).await;
+    settle(&world).await;
+    assert_eq!(
+        addresses(&world),
+        [""; 0],
+        "the number alone is told, and they are one"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_on_their_own_telephone_quiets_the_thread_of_what_it_answers() {
+    let world = world().await;
+    let asked = world.meta.text(&Customer::hidden("US.1", "Eve"), "Hello?");
+    let id = asked.id();
+    hears(&world, [asked]).await;
+    hears(&world, [world.meta.echo(&ann(), "Hi, Bob here").in_reply_to(&id)]).await;
+    settle(&world).await;
+    assert_eq!(addresses(&world), [""; 0]);
+    assert_eq!(fates(&world).await, ["suppressed, human_has_taken_over"]);
+}
+
+#[tokio::test]
+async fn the_latest_is_what_was_written_last_and_not_what_was_told_last() {
+    let world = world().await;
+    let first = world.meta.text(&ann(), "When do you open?");
+    world.pass(SignedDuration::from_secs(1)).await;
+    let second = world.meta.text(&ann(), "On Sunday, I mean");
+    let ids = [first.id(), second.id()];
+    hears(&world, [second]).await;
+    hears(&world, [first]).await;
+    settle(&world).await;
+    let answered = "SELECT string_agg(cause, ' ') FROM jobs WHERE state = 'accepted'";
+    assert_eq!(world.database.one(answered).await.as_ref(), Some(&ids[1]));
+    let asked = world.chat.requests().pop().expect("a request");
+    assert_eq!(asked.said_by("user"), ["When do you open?", "On Sunday, I mean"]);
+    assert_eq!(world.meta.messages().len(), 1);
+}
+
+#[tokio::test]
+async fn what_is_told_after_the_answer_to_a_later_one_is_a_persons() {
+    let world = world().await;
+    let first = world.meta.text(&ann(), "I have a leak");
+    world.pass(SignedDuration::from_secs(1)).await;
+    writes(&world, &ann(), "Are you there?").await;
+    hears(&world, [first]).await;
+    settle(&world).await;
+    assert_eq!(world.meta.messages().len(), 1);
+    assert_eq!(tasks(&world).await, "not_answered");
+}
+
+#[tokio::test]
+async fn what_was_taken_back_before_it_was_told_is_not_answered() {
+    let world = world().await;
+    let told = world.meta.text(&ann(), "My password is 1234");
+    let revoke = serde_json::json!({ "original_message_id": told.id() });
+    hears(&world, [world.meta.message(&ann(), "revoke", revoke)]).await;
+    hears(&world, [told]).await;
+    settle(&world).await;
+    assert_eq!((world.meta.messages().len(), world.chat.requests().len()), (0, 0));
+}
+
 #[tokio::test]
 async fn a_number_that_is_none_ends_with_a_task_and_can_be_tried_again() {
     let world = world().await;

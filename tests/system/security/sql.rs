@@ -116,8 +116,8 @@ async fn a_function_with_its_owners_rights_says_where_it_looks_and_is_nobody_els
     let database = TestDatabase::with_running_clock().await;
     let definers = "SELECT string_agg(proname, ', ' ORDER BY proname) FROM pg_proc
                     WHERE prosecdef AND pronamespace = 'public'::regnamespace";
-    let known = "guard_attempt, heed_reports, join_purchase, keep_change, leave_to_a_person, plan_calls, project_payment, \
-                 receive_from_whatsapp, receive_text, take_stop_along, tell_of_failure, wait_for_permits";
+    let known = "guard_attempt, hear_stop_again, heed_reports, join_purchase, keep_change, leave_to_a_person, plan_calls, \
+                 project_payment, receive_from_whatsapp, receive_text, take_stop_along, tell_of_failure, wait_for_permits";
     assert_eq!(database.one(definers).await.as_deref(), Some(known));
     let unpinned = "SELECT count(*) FROM pg_proc WHERE prosecdef
                     AND NOT coalesce('search_path=public, pg_temp' = ANY (proconfig), false)";

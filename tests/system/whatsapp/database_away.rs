@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use system_tests::{Switch, Wire, World, server};
 
-use super::{change, envelope, hears, open, owed, post, text};
+use super::{change, envelope, hears, message, open, owed, post, text};
 
 /// Somebody writes a line, by the machine's clock.
 fn now(id: &str, from: &str, words: &str) -> Value {
@@ -55,6 +55,42 @@ async fn nothing_is_lost_or_answered_on_a_guess_while_the_database_is_away() {
     assert_eq!(owed(&world, "4").await, "suppressed, said_stop");
     assert_eq!(owed(&world, "2").await.as_str(), "pending");
     assert_eq!(world.count("quarantined_events").await, 1);
+}
+
+#[tokio::test]
+async fn what_somebody_makes_of_a_message_waits_behind_it() {
+    let switch = Switch::before(server().await.port()).await;
+    let world = world_behind(&switch).await;
+    switch.set(Wire::Pulled);
+    let changed = |id: &str, kind: &str, body: Value| {
+        let mut change = message(id, "14155550101", kind, body);
+        change["timestamp"] = json!(Timestamp::now().as_second().to_string());
+        change
+    };
+    let edit = json!({ "original_message_id": "wamid.1", "message": { "type": "text", "text": { "body": "STOP" } } });
+    hears(
+        &world,
+        &[
+            now("1", "14155550101", "Hello?"),
+            now("2", "14155550101", "My password is 1234"),
+            changed("3", "edit", edit),
+            changed("4", "revoke", json!({ "original_message_id": "wamid.2" })),
+        ],
+    )
+    .await;
+    assert_eq!(world.parked().len(), 1, "all of it is one person's");
+    switch.set(Wire::Plugged);
+    for _ in 0..3 {
+        world.sweep().await;
+        world.pass(SignedDuration::from_mins(4)).await;
+    }
+    let thread = "SELECT string_agg(coalesce(body, '(taken back)'), ', ' ORDER BY id) FROM messages";
+    assert_eq!(
+        world.database.one(thread).await.as_deref(),
+        Some("STOP, (taken back)")
+    );
+    assert_eq!(world.count("opt_outs WHERE revoked_at IS NULL").await, 1);
+    assert_eq!(world.count("quarantined_events").await, 0);
 }
 
 #[tokio::test]

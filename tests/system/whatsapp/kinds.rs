@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{change, hears, message, owed, tells, text, world};
+use super::{began, change, hears, message, owed, tells, text, world};
 
 fn file() -> Value {
     json!({ "id": "1013859600285441", "mime_type": "image/jpeg", "sha256": "Zm9v" })
@@ -164,6 +164,56 @@ async fn what_was_edited_reads_as_it_is_now_and_what_was_taken_back_is_gone() {
         world.database.one(thread).await.as_deref(),
         Some("Hello again, (taken back)")
     );
+}
+
+#[tokio::test]
+async fn what_becomes_of_a_message_may_be_told_before_the_message() {
+    let world = world().await;
+    let edit = |id: &str, of: &str, words: &str, seconds: i64| {
+        let edit = json!({ "original_message_id": format!("wamid.{of}"), "message": { "type": "text", "text": { "body": words } } });
+        let mut message = message(id, "14155550101", "edit", edit);
+        message["timestamp"] = json!((began().as_second() - seconds).to_string());
+        message
+    };
+    let revoke = |id: &str, of: &str| {
+        let revoke = json!({ "original_message_id": format!("wamid.{of}") });
+        message(id, "14155550101", "revoke", revoke)
+    };
+    for told in [
+        revoke("10", "1"),
+        edit("11", "2", "The newest words", 10),
+        edit("12", "2", "Older words", 20),
+        edit("13", "3", "Edited first", 10),
+        revoke("14", "3"),
+        edit("15", "3", "Edited again", 5),
+    ] {
+        hears(&world, &[told]).await;
+    }
+    for id in ["1", "2", "3", "4"] {
+        hears(&world, &[text(id, "14155550101", "As it was")]).await;
+    }
+    // And in their own order, after it.
+    hears(
+        &world,
+        &[
+            edit("16", "4", "The newest words", 10),
+            edit("17", "4", "Older words", 20),
+        ],
+    )
+    .await;
+    let thread = "SELECT string_agg(coalesce(body, '(taken back)'), ', ' ORDER BY id) FROM messages";
+    assert_eq!(
+        world.database.one(thread).await.as_deref(),
+        Some("(taken back), The newest words, (taken back), The newest words")
+    );
+    for (id, expected) in [
+        ("1", "suppressed, message_revoked"),
+        ("2", "pending"),
+        ("3", "suppressed, message_revoked"),
+    ] {
+        assert_eq!(owed(&world, id).await, expected);
+    }
+    assert_eq!(world.quarantined().await, [""; 0]);
 }
 
 #[tokio::test]

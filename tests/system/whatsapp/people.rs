@@ -115,7 +115,76 @@ async fn who_gets_another_id_stays_the_same_person() {
     let update = json!({ "user_id_update": [{ "user_id": { "previous": "US.1", "current": "US.2" }, "timestamp": "1760000000" }] });
     tells(&world, &[change("user_id_update", update)]).await;
     hears(&world, &[hidden("2", "US.2")]).await;
-    assert_eq!(world.count("contacts").await, 1, "{}", people(&world).await);
+    hears(&world, &[hidden("3", "US.1")]).await;
+    assert_eq!(
+        threads_and_leads(&world).await,
+        (1, 1),
+        "{}",
+        people(&world).await
+    );
+}
+
+#[tokio::test]
+async fn two_who_turn_out_to_be_one_go_on_in_one_thread() {
+    let world = world().await;
+    hears(&world, &[text("1", "14155550101", "Hello?")]).await;
+    hears(&world, &[hidden("2", "US.1")]).await;
+    let mut shown = hidden("3", "US.1");
+    shown["from"] = json!("14155550101");
+    hears(&world, &[shown]).await;
+    hears(&world, &[hidden("4", "US.1")]).await;
+    let threads = "SELECT string_agg(replace(provider_message_id, 'wamid.', ''), ' ' ORDER BY id) FROM messages
+                   WHERE conversation_id = (SELECT conversation_id FROM messages WHERE provider_message_id = 'wamid.1')";
+    assert_eq!(world.database.one(threads).await.as_deref(), Some("1 3 4"));
+    // Nobody can be made to follow a name that follows another.
+    let chain = "DO $$ BEGIN
+                   INSERT INTO contacts (wa_user_id, same_as) SELECT 'US.2', id FROM contacts WHERE same_as IS NOT NULL;
+                   RAISE 'taken';
+                 EXCEPTION WHEN check_violation THEN NULL; END $$";
+    world.database.sql(chain).await;
+}
+
+#[tokio::test]
+async fn a_number_that_went_to_somebody_else_makes_no_one_person_of_two() {
+    let world = world().await;
+    let shown = |id: &str, user: &str, from: &str| {
+        let mut message = hidden(id, user);
+        message["from"] = json!(from);
+        message
+    };
+    hears(
+        &world,
+        &[
+            shown("1", "US.1", "14155550101"),
+            shown("2", "US.2", "14155550102"),
+        ],
+    )
+    .await;
+    hears(&world, &[shown("3", "US.1", "14155550102")]).await;
+    hears(&world, &[hidden("4", "US.1"), hidden("5", "US.2")]).await;
+    let threads = "SELECT string_agg(conversation_id::text, ' ' ORDER BY provider_message_id) FROM messages";
+    assert_eq!(
+        world.database.one(threads).await.as_deref(),
+        Some("1 2 2 1 2"),
+        "by the number first, then by the id"
+    );
+}
+
+#[tokio::test]
+async fn what_stands_in_the_place_of_a_number_makes_nobody_somebody_else() {
+    let world = world().await;
+    for user in ["US.1", "US.2"] {
+        let mut message = hidden(user, user);
+        message["from"] = json!("0800");
+        hears(&world, &[message]).await;
+    }
+    hears(&world, &[text("3", "0800", "Hello?")]).await;
+    assert_eq!(
+        threads_and_leads(&world).await,
+        (3, 3),
+        "{}",
+        people(&world).await
+    );
 }
 
 #[tokio::test]

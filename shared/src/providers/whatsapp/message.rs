@@ -93,9 +93,14 @@ impl InboundMessage {
     /// When it was written, for what depends on its age: a clock that is minutes ahead is no future, and what claims
     /// to be later than that may be as old as it likes, so nobody knows.
     pub fn written_at(&self, heard_at: Timestamp) -> Option<Timestamp> {
-        let sent_at = self.sent_at?;
-        (sent_at.duration_since(heard_at) <= AHEAD_AT_MOST).then(|| sent_at.min(heard_at))
+        said_at(self.sent_at, heard_at)
     }
+}
+
+/// When something was said that claims a time; `None` if that is none, or one to come.
+pub(super) fn said_at(claimed: Option<Timestamp>, heard_at: Timestamp) -> Option<Timestamp> {
+    let claimed = claimed?;
+    (claimed.duration_since(heard_at) <= AHEAD_AT_MOST).then(|| claimed.min(heard_at))
 }
 
 /// What somebody of ours wrote in WhatsApp's own app, which shares the number with us.

@@ -89,6 +89,13 @@ pub struct Preference {
     pub at: Option<Timestamp>,
 }
 
+impl Preference {
+    /// When they said so; `None` if nobody knows.
+    pub fn said_at(&self, heard_at: Timestamp) -> Option<Timestamp> {
+        message::said_at(self.at, heard_at)
+    }
+}
+
 /// Whether somebody wants it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PreferenceValue {

@@ -1,7 +1,8 @@
 -- load_reply: everything that decides about an answer, and what is known of the conversation.
 --   $1 job
 SELECT job.state, job.due_at, job.expires_at, job.failures::int4 AS failures, switchboard_now() AS now,
-       conversation.id AS conversation_id, conversation.lead_id, contact.id AS contact_id, contact.phone,
+       conversation.id AS conversation_id, conversation.lead_id, contact.id AS contact_id,
+       (addressee_of(message, contact)).phone,
        message.provider_message_id AS wamid, draft.body AS draft, draft.hand_over,
        nullif(rule_against_replying(job, switchboard_now()), 'an_answer_is_drafted') AS rule,
        replying.greeting, replying.knowledge, replying.own_hosts, replying.never_promise,
