@@ -100,7 +100,7 @@ pub fn heard_in_edit(message: &InboundMessage) -> Option<Heard> {
     if message.group_id.is_some() {
         return None;
     }
-    match stop::asks_to_stop(&message.text) {
+    match stop::asks_in_writing(&message.text) {
         Stop::Yes => Some(Heard::Stop),
         Stop::Perhaps => Some(Heard::Perhaps),
         Stop::No => None,
