@@ -36,6 +36,10 @@ ring: ## Ring a line as a caller would (OUTCOME=no-answer, …), while `make run
 text: ## Text a line as somebody would (WORDS="STOP", FROM=+14035550001), while `make run` runs
 	@$(SWITCHBOARD) text $(if $(FROM),--sender $(FROM)) $(if $(WORDS),"$(WORDS)") $(ARGS)
 
+.PHONY: write
+write: ## Write on WhatsApp as a customer would (WORDS="Where are you?", FROM=+14035550001), and see the thread
+	@$(SWITCHBOARD) write $(if $(FROM),--sender $(FROM)) $(if $(WORDS),"$(WORDS)") $(ARGS)
+
 .PHONY: measure
 measure: ## Measure how soon a missed call is answered with a text, on both paths
 	@$(SWITCHBOARD) measure $(ARGS)

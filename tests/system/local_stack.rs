@@ -122,6 +122,19 @@ async fn a_newcomer_rings_stops_starts_again_and_forgets() {
     let (_, story) = run(&data, port, &["text", "--sender", "+14035550009", "STOP"]).await;
     assert!(story.contains("✓  1 in the inbox; they said stop"), "{story}");
 
+    let writes = async |words: &str| run(&data, port, &["write", "--sender", "+14035550008", words]).await;
+    let (succeeded, thread) = writes("Hello, when are you open?").await;
+    assert!(succeeded && thread.contains("✓  answered, "), "{thread}");
+    assert!(thread.contains("  machine   "), "{thread}");
+    let (_, thread) = writes("STOP").await;
+    assert!(
+        thread.contains("✓  no machine answers it, suppressed: said_stop"),
+        "{thread}"
+    );
+    let (_, thread) = writes("And on Sundays?").await;
+    assert!(thread.contains("suppressed: opted_out"), "{thread}");
+    assert_eq!(thread.matches("  machine   ").count(), 1, "{thread}");
+
     let (succeeded, told) = run(&Folder::new(), port, &["run"]).await;
     assert!(
         !succeeded && told.contains(&format!("port {port} is taken")),

@@ -88,7 +88,7 @@ pub fn router(callers: Callers) -> Router {
 }
 
 /// A caller who has not rung before: the cool-down is about people.
-fn new_caller() -> String {
+pub(crate) fn new_caller() -> String {
     format!("+1403{}{:06}", fastrand::u8(2..=9), fastrand::u32(..1_000_000))
 }
 

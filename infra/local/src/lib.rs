@@ -18,3 +18,4 @@ pub mod template;
 pub mod time_machine;
 pub mod triggers;
 pub mod week;
+pub mod writers;

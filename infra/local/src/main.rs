@@ -12,6 +12,7 @@ use local::postgres::is_root;
 use local::sandbox_stripe::{Happening, Payer};
 use local::stack::{Options, Stack, forget};
 use local::week::{Journey, Manners, Payment, Week};
+use local::writers::Letter;
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
@@ -53,6 +54,18 @@ enum Command {
         /// Whose it is, in E.164; somebody new's if nobody is named.
         #[arg(long)]
         sender: Option<String>,
+    },
+    /// Write to the business on WhatsApp as a customer would, and see the thread.
+    Write {
+        /// What they write.
+        #[arg(default_value = "Hello, what are your opening hours?")]
+        words: Vec<String>,
+        /// Who writes, in E.164; somebody new if nobody is named.
+        #[arg(long)]
+        sender: Option<String>,
+        /// What they call themselves.
+        #[arg(long, default_value = "Ann")]
+        name: String,
     },
     /// Ring many times, and report how soon the texts came.
     Measure {
@@ -133,6 +146,10 @@ async fn command(cli: Cli) -> anyhow::Result<()> {
             let words = words.join(" ");
             follow(cli.port, "text", &Text { words, sender }).await
         }
+        Command::Write { words, sender, name } => {
+            let words = words.join(" ");
+            follow(cli.port, "write", &Letter { words, sender, name }).await
+        }
         Command::Pay {
             customer,
             zone,
@@ -199,7 +216,7 @@ async fn run(port: u16, data: PathBuf) -> anyhow::Result<()> {
     }
     let commands = if let Some(twilio) = &stack.twilio {
         println!("  Twilio        a sandbox on {}", twilio.base_url());
-        " In another terminal: make ring, make week        Ctrl-C stops."
+        " In another terminal: make ring, make week, make write        Ctrl-C stops."
     } else {
         println!("  Twilio        the real one: only ALLOWED_RECIPIENTS are reached");
         " Ctrl-C stops."

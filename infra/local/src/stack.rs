@@ -26,6 +26,7 @@ use crate::template::Template;
 use crate::time_machine::{self, Stillness, TimeMachine, moved_clock};
 use crate::triggers::Triggers;
 use crate::week::{self, Customers};
+use crate::writers::{self, Writers};
 
 const DATABASE: &str = "switchboard";
 /// What the functions connect as: a login with the application's rights and no others.
@@ -261,7 +262,15 @@ impl Stack {
             database: self.watcher().await?,
             database_url: self.shown_url(),
         });
-        let router = customers.fallback_service(self.gateway.clone());
+        let mut router = customers.fallback_service(self.gateway.clone());
+        if let Some(meta) = self.meta.clone() {
+            let writers = writers::router(Writers {
+                meta,
+                database: self.watcher().await?,
+                stillness: self.stillness.clone(),
+            });
+            router = writers.fallback_service(router);
+        }
         let Some(twilio) = self.twilio.clone() else {
             return Ok(router);
         };

@@ -291,6 +291,7 @@ impl Play for Calls {
     fn odds(odds: Odds) -> Odds {
         Odds {
             stop_at_grant: 0.15,
+            told: odds.told * 3.0,
             other: odds.other * 0.7,
             faults_max: odds.faults_max + 6,
             ..odds

@@ -14,6 +14,8 @@ pub(in crate::explorer) struct Odds {
     pub(in crate::explorer) grant: f64,
     /// Somebody thinks better of it just before a permit is asked for.
     pub(in crate::explorer) stop_at_grant: f64,
+    /// What Stripe, a shop or Vapi tells cannot be kept.
+    pub(in crate::explorer) told: f64,
     pub(in crate::explorer) other: f64,
     /// One run meets so many faults at most.
     pub(in crate::explorer) faults_max: usize,
@@ -32,6 +34,7 @@ const ORDINARY: Odds = Odds {
     send_fates: &[],
     grant: 0.06,
     stop_at_grant: 0.07,
+    told: 0.02,
     other: 0.02,
     faults_max: 6,
 };
@@ -91,6 +94,7 @@ impl Odds {
             Operation::Send(_) if !self.send_fates.is_empty() => (self.send, self.send_fates),
             Operation::Send(_) => (self.send, Fate::of(operation)),
             Operation::Statement("grant") => (self.grant, Fate::of(operation)),
+            Operation::Statement("record_payment" | "record_result") => (self.told, Fate::of(operation)),
             _ => (self.other, Fate::of(operation)),
         };
         match fates.len() {
