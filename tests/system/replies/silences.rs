@@ -111,11 +111,11 @@ async fn tick(world: &World) {
 #[tokio::test]
 async fn what_was_to_be_answered_with_a_message_that_was_taken_back_is_a_persons() {
     let world = world().await;
-    let last = world.meta.text(&ann(), "And on Monday?");
     hears(&world, [world.meta.text(&ann(), "Are you open on Sunday?")]).await;
     world.pass(SignedDuration::from_secs(3)).await;
     hears(&world, [world.meta.text(&ann(), "At what time?")]).await;
     world.pass(SignedDuration::from_secs(3)).await;
+    let last = world.meta.text(&ann(), "And on Monday?");
     hears(&world, [last.clone()]).await;
     world.run_replies().await;
     world.pass(SignedDuration::from_secs(2)).await;
