@@ -76,7 +76,7 @@ enum Command {
         answers: bool,
         /// Until then, on the customer's clock unless it has an offset. All calling has no end but `ops resume`: somebody
         /// has to look first.
-        #[arg(long, requires = "customer")]
+        #[arg(long, requires = "customer", conflicts_with = "answers")]
         until: Option<Moment>,
     },
     /// List what a person has to decide, or keep what was decided about one of them. Nobody is called by it.

@@ -287,6 +287,8 @@ async fn wrote_without_a_number(world: &World) -> String {
         wa_id: Some("0800".to_owned()),
         ..ann()
     };
+    // Meta knows her by her number.
+    world.meta.open_every_window();
     writes(world, &odd, "Hello?").await;
     assert_eq!(fates(world).await, ["suppressed, invalid_phone"]);
     assert_eq!(tasks(world).await, "invalid_phone");
@@ -364,7 +366,10 @@ async fn two_who_try_again_at_once_make_one_job_of_it() {
     let refused = again.expect_err("the first has it").to_string();
     assert!(refused.contains("somebody else has just"), "{refused}");
     goes_on(&world).await;
-    assert_eq!((sends(&world), world.count("jobs").await), (1, 2));
+    assert_eq!(
+        (taken(&world), sends(&world), world.count("jobs").await),
+        (1, 1, 2)
+    );
 }
 
 #[tokio::test]
