@@ -517,7 +517,8 @@ BEGIN
     RAISE EXCEPTION 'expired' USING ERRCODE = 'P0402', CONSTRAINT = 'nothing_after_expiry';
   END IF;
   IF EXISTS (SELECT FROM duplicate_evidence AS evidence JOIN attempts AS earlier ON earlier.id = evidence.attempt_id
-             WHERE earlier.job_id = job.id) THEN
+             -- Also where it was another job's, which is tried again.
+             WHERE earlier.job_id = job.id OR earlier.message_id = job.message_id) THEN
     RAISE EXCEPTION 'an earlier attempt arrived after all' USING ERRCODE = 'P0408', CONSTRAINT = 'nothing_after_evidence';
   END IF;
   IF NEW.channel = 'call' THEN
@@ -565,6 +566,8 @@ BEGIN
       RAISE EXCEPTION 'as many calls go on as may' USING ERRCODE = 'P0411', CONSTRAINT = 'calls_at_a_time';
     END IF;
   ELSIF NEW.channel = 'whatsapp' THEN
+    -- A pause waits for the permits that are being given, and the next permit for the pause: from its commit on it holds.
+    PERFORM FROM replying FOR SHARE;
     rule := rule_against_replying(job, NEW.granted_at);
     IF rule IS NOT NULL THEN
       RAISE EXCEPTION 'not to be answered' USING ERRCODE = 'P0414', CONSTRAINT = rule;

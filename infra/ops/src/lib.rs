@@ -1,9 +1,11 @@
 //! The operator's tool: bring a database up to date, say whether it is, answer for each customer's calls, and switch
-//! calling on and off.
+//! calling and answering on and off.
 //!
 //! Each command reports exactly what it looked at. What only reads says so by its name (`verify`, `why`, `preview`,
-//! `preflight`); what writes is safe to run twice (`migrate`, `repair`, `pause`, `resume`, `decide`).
+//! `preflight`); what writes is safe to run twice (`migrate`, `repair`, `pause`, `resume`, `take`,
+//! `hand-back`, `retry`, `decide`).
 
+mod answers;
 mod connect;
 mod decide;
 mod migrate;
@@ -16,6 +18,7 @@ mod switches;
 mod verify;
 mod why;
 
+pub use answers::{answers_waiting, hand_back, pause_answers, resume_answers, retry, take};
 pub use connect::connect;
 pub use decide::{decide, undecided};
 pub use migrate::migrate;

@@ -1,5 +1,5 @@
 //! `ops migrate`, `ops verify`, `ops repair`, `ops why`, `ops preview`, `ops preflight`, `ops pause`, `ops resume`,
-//! `ops decide`.
+//! `ops take`, `ops hand-back`, `ops retry`, `ops decide`.
 
 use std::io::{BufRead as _, Write as _};
 use std::process::ExitCode;
@@ -67,13 +67,16 @@ enum Command {
         #[arg(long)]
         welcome_since: Option<Moment>,
     },
-    /// Stop calling somebody, or everybody, from this moment on.
+    /// Stop calling somebody, or everybody, or stop answering on WhatsApp, from this moment on.
     Pause {
         /// The customer's id; without one, all calling.
         customer: Option<String>,
+        /// Not calling: the machine's answers on WhatsApp, all of them.
+        #[arg(long, conflicts_with = "customer")]
+        answers: bool,
         /// Until then, on the customer's clock unless it has an offset. All calling has no end but `ops resume`: somebody
         /// has to look first.
-        #[arg(long, requires = "customer")]
+        #[arg(long, requires = "customer", conflicts_with = "answers")]
         until: Option<Moment>,
     },
     /// List what a person has to decide, or keep what was decided about one of them. Nobody is called by it.
@@ -84,16 +87,37 @@ enum Command {
         /// What was decided, in words.
         words: Option<String>,
     },
-    /// Call somebody again, or everybody.
+    /// Call somebody again, or everybody, or answer on WhatsApp again.
     Resume {
         /// The customer's id; without one, all calling.
         customer: Option<String>,
-        /// Who paid before that gets no welcome call.
+        /// Not calling: the machine's answers on WhatsApp.
         #[arg(long, conflicts_with = "customer")]
+        answers: bool,
+        /// Who paid before that gets no welcome call.
+        #[arg(long, conflicts_with_all = ["customer", "answers"])]
         welcome_since: Option<Moment>,
         /// Do not ask.
         #[arg(long, conflicts_with = "customer")]
         yes: bool,
+    },
+    /// Give a WhatsApp conversation to a person: no machine answers in it until it is handed back.
+    Take {
+        /// The conversation's id.
+        conversation: i64,
+        /// The email of who takes it; without one, whoever has it already or looks first.
+        #[arg(long)]
+        by: Option<String>,
+    },
+    /// Give a conversation back, so that the machine answers in it again.
+    HandBack {
+        /// The conversation's id.
+        conversation: i64,
+    },
+    /// Have an answer on WhatsApp that came to nothing tried again; never one that may have arrived.
+    Retry {
+        /// The job's id.
+        job: String,
     },
 }
 
@@ -140,14 +164,19 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
             None => anyhow::bail!("nothing of the id {subject} waits for a decision"),
         },
         Command::Decide { .. } => Ok(say("", Some(ops::undecided(&client).await?))),
+        Command::Pause { answers: true, .. } => Ok(say("", Some(vec![ops::pause_answers(&client).await?]))),
         Command::Pause { customer: None, .. } => Ok(say("", Some(vec![ops::pause_all(&client).await?]))),
         Command::Pause {
             customer: Some(customer),
             until,
+            ..
         } => {
             let said = ops::pause_customer(&client, &customer, until).await?;
             Ok(say(&customer, said.map(|said| vec![said])))
         }
+        Command::Resume {
+            answers: true, yes, ..
+        } => resume_answers(&client, yes).await,
         Command::Resume {
             customer: Some(customer),
             ..
@@ -159,7 +188,16 @@ async fn command(cli: Cli) -> anyhow::Result<ExitCode> {
             customer: None,
             welcome_since,
             yes,
+            ..
         } => resume(&client, welcome_since, yes).await,
+        Command::Take { conversation, by } => {
+            let said = ops::take(&client, conversation, by.as_deref()).await?;
+            Ok(say("", Some(vec![said])))
+        }
+        Command::HandBack { conversation } => {
+            Ok(say("", Some(vec![ops::hand_back(&client, conversation).await?])))
+        }
+        Command::Retry { job } => Ok(say("", Some(vec![ops::retry(&client, &job).await?]))),
     }
 }
 
@@ -263,6 +301,18 @@ async fn resume(client: &Client, welcome_since: Option<Moment>, yes: bool) -> an
         return Ok(ExitCode::FAILURE);
     }
     println!("{}", ops::resume_all(client, welcome_since).await?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Says who would be answered at once, and asks.
+async fn resume_answers(client: &Client, yes: bool) -> anyhow::Result<ExitCode> {
+    let waiting = ops::answers_waiting(client).await?;
+    println!("{waiting} messages wait for an answer, and get it within the minute");
+    if !yes && !is_agreed("Does no other system answer them any more? Then say yes: ")? {
+        println!("nothing was changed");
+        return Ok(ExitCode::FAILURE);
+    }
+    println!("{}", ops::resume_answers(client).await?);
     Ok(ExitCode::SUCCESS)
 }
 

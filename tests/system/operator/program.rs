@@ -80,6 +80,60 @@ async fn each_command_exits_as_scripts_expect() {
 }
 
 #[tokio::test]
+async fn answering_is_switched_beside_calling_and_never_by_the_way() {
+    let database = TestDatabase::with_running_clock().await;
+    let switches = async || {
+        database
+            .one("SELECT concat_ws(' ', calling.paused, replying.paused) FROM calling, replying")
+            .await
+            .expect("both")
+    };
+    assert_eq!(switches().await, "t t");
+    let (said, ok) = ops(&database, &["resume", "--answers"], "no\n").await;
+    assert!(
+        !ok && said.contains("0 messages wait for an answer") && said.contains("nothing was changed"),
+        "{said}"
+    );
+    assert_eq!(switches().await, "t t");
+    for (arguments, answer) in [
+        (&["resume", "--answers"][..], "yes\n"),
+        (&["resume", "--answers", "--yes"], ""),
+    ] {
+        let (said, ok) = ops(&database, arguments, answer).await;
+        assert!(ok && said.contains("answering on WhatsApp is on"), "{said}");
+        assert_eq!(switches().await, "t f");
+        let (said, ok) = ops(&database, &["pause", "--answers"], "").await;
+        assert!(
+            ok && said.starts_with("answering on WhatsApp is paused"),
+            "{said}"
+        );
+        assert_eq!(switches().await, "t t");
+    }
+    for mixed in [
+        &["pause", "cust_42", "--answers"][..],
+        &["resume", "cust_42", "--answers"],
+        &["resume", "--answers", "--welcome-since", "2026-06-01"],
+        &["pause", "--answers", "--until", "2026-06-01"],
+    ] {
+        let (said, ok) = ops(&database, mixed, "yes\n").await;
+        assert!(
+            !ok && (said.contains("--answers") || said.contains("<CUSTOMER>")),
+            "{mixed:?}: {said}"
+        );
+        assert_eq!(switches().await, "t t", "{mixed:?}");
+    }
+    for nothing in [
+        &["take", "42"][..],
+        &["take", "42", "--by", "bob@acme.example"],
+        &["hand-back", "42"],
+        &["retry", "42"],
+    ] {
+        let (said, ok) = ops(&database, nothing, "").await;
+        assert!(!ok && said.contains("❌ there is no "), "{nothing:?}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn verify_keeps_the_lines_that_runbooks_look_for() {
     let database = TestDatabase::with_running_clock().await;
     let name = database.name();

@@ -14,12 +14,12 @@ use system_tests::{WHATSAPP, World};
 const WAITING: &str = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// Ann, who writes to the business.
-fn ann() -> Customer {
+pub(super) fn ann() -> Customer {
     Customer::new("+14155550101", "Ann")
 }
 
 /// A business that answers on WhatsApp.
-async fn world() -> World {
+pub(super) async fn world() -> World {
     let world = World::begin().await;
     world
         .database
@@ -30,7 +30,7 @@ async fn world() -> World {
 }
 
 /// Meta tells of this, in one request.
-async fn hears(world: &World, updates: impl IntoIterator<Item = Update>) {
+pub(super) async fn hears(world: &World, updates: impl IntoIterator<Item = Update>) {
     let (parts, body) = world.meta.webhook(updates).into_request().into_parts();
     let headers: Vec<(&str, &str)> = parts
         .headers
@@ -42,7 +42,7 @@ async fn hears(world: &World, updates: impl IntoIterator<Item = Update>) {
 }
 
 /// Somebody writes, and everything that follows at once.
-async fn writes(world: &World, customer: &Customer, words: &str) {
+pub(super) async fn writes(world: &World, customer: &Customer, words: &str) {
     hears(world, [world.meta.text(customer, words)]).await;
     settle(world).await;
 }
@@ -60,14 +60,14 @@ fn words_to(world: &World, customer: &Customer) -> Vec<String> {
 }
 
 /// What became of every answer: state and reason, in the order in which they were owed.
-async fn fates(world: &World) -> Vec<String> {
+pub(super) async fn fates(world: &World) -> Vec<String> {
     let query = "SELECT string_agg(concat_ws(', ', state, state_reason), '; ' ORDER BY message_id) FROM jobs WHERE kind = 'whatsapp_reply'";
     let fates = world.database.one(query).await.unwrap_or_default();
     fates.split("; ").map(str::to_owned).collect()
 }
 
 /// What people are asked to do.
-async fn tasks(world: &World) -> String {
+pub(super) async fn tasks(world: &World) -> String {
     let query = "SELECT string_agg(kind, ' ' ORDER BY id) FROM tasks";
     world.database.one(query).await.unwrap_or_default()
 }

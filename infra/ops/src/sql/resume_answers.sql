@@ -1,0 +1,2 @@
+-- resume_answers: a machine answers again.
+UPDATE replying SET paused = false
