@@ -66,13 +66,13 @@ impl Writers {
     /// Writes, waits for what comes of it and shows the thread; how it ended.
     async fn converse(&self, letter: Letter, lines: &Lines) -> anyhow::Result<String> {
         let Letter { words, sender, name } = letter;
-        if self
+        let is_paused = self
             .database
-            .execute_typed("UPDATE replying SET paused = false WHERE paused", &[])
-            .await?
-            > 0
-        {
-            let _ = lines.send("…  answering was paused, as it is at first: now it is on".to_owned());
+            .query_typed_one("SELECT paused FROM replying", &[])
+            .await?;
+        if is_paused.get("paused") {
+            let _ = lines.send("ops resume --answers".to_owned());
+            let _ = lines.send(format!("  {}", ops::resume_answers(&self.database).await?));
         }
         let number = sender.unwrap_or_else(new_caller);
         let message = self.meta.text(&Customer::new(&number, &name), &words);
