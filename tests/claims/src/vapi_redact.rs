@@ -15,6 +15,21 @@ const SECRETS: [&str; 9] = [
     "token",
     "controlUrl",
 ];
+/// And, in small letters, what it has of people's words.
+const SPEECH: [&str; 12] = [
+    "transcript",
+    "messages",
+    "messagesopenaiformatted",
+    "conversation",
+    "output",
+    "summary",
+    "analysis",
+    "artifact",
+    "recording",
+    "recordingurl",
+    "stereorecordingurl",
+    "performancemetrics",
+];
 const MARK: &str = "what nobody may keep";
 
 pub(crate) fn check(input: &[u8]) {
@@ -65,10 +80,9 @@ fn assert_same_but_for_secrets(name: &str, before: &Value, after: &Value) {
                 "bearer",
                 "url",
             ];
+            let name = without_punctuation(&name);
             assert!(
-                telling
-                    .iter()
-                    .any(|part| without_punctuation(&name).contains(part)),
+                SPEECH.contains(&&*name) || telling.iter().any(|part| name.contains(part)),
                 "{name} is no secret"
             );
         }
